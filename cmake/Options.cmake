@@ -1,0 +1,24 @@
+# Warnings, sanitizers, instruction set, ccache.
+add_library(seqsweep_options INTERFACE)
+target_include_directories(seqsweep_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+target_compile_options(seqsweep_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers -Wno-restrict -Werror=return-type>)
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  # AVX2 and FMA: every x86 server since 2015. The kernels' inner loops are written for it.
+  target_compile_options(seqsweep_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=x86-64-v3>)
+endif()
+
+set(SEQSWEEP_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them: address,undefined or thread")
+if(SEQSWEEP_SANITIZE)
+  add_compile_options(-fsanitize=${SEQSWEEP_SANITIZE} -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${SEQSWEEP_SANITIZE})
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # The sloppiness lets ccache serve files that use the precompiled header.
+  set(ccache_command ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ccache_command})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${ccache_command})
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+endif()

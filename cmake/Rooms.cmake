@@ -1,0 +1,109 @@
+# A room is a folder of the house (ARCHITECTURE.md) built as one library. Files are collected, so a
+# new file needs no line here. x.cc / no_x.cc: the second is built where the dependency x is missing.
+
+function(seqsweep_collect out)
+  set(all "")
+  foreach(folder ${ARGN})
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
+    list(APPEND all ${found})
+  endforeach()
+  foreach(dependency mpi nccl)
+    if(have_${dependency})
+      list(FILTER all EXCLUDE REGEX "/no_${dependency}_?[a-z_]*\\.cc$")
+    else()
+      list(FILTER all EXCLUDE REGEX "/${dependency}_[a-z_]*\\.cc$")
+    endif()
+  endforeach()
+  set(${out} ${all} PARENT_SCOPE)
+endfunction()
+
+# seqsweep_room(NAME FOLDER LINK ...): a room that sees no torch.
+function(seqsweep_room name folder)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  seqsweep_collect(sources ${folder})
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC seqsweep_options ${ARG_LINK})
+endfunction()
+
+# seqsweep_torch_room(NAME FOLDER... LINK ...): owns the precompiled torch header.
+function(seqsweep_torch_room name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  seqsweep_collect(sources ${ARG_UNPARSED_ARGUMENTS})
+  add_library(${name} STATIC ${sources})
+  target_precompile_headers(${name} PRIVATE <torch/torch.h>)
+  target_link_libraries(${name} PUBLIC seqsweep_options torch_cpu OpenMP::OpenMP_CXX ${ARG_LINK})
+  if(have_mpi)
+    target_link_libraries(${name} PUBLIC MPI::MPI_CXX)
+  endif()
+endfunction()
+
+# The components register themselves, so their objects are linked whole: an OBJECT library that every
+# executable links directly (a static one would drop them).
+function(seqsweep_experiments name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/experiments/*/*.cc)
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    return()
+  endif()
+  add_library(${name} OBJECT ${sources})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK})
+  target_precompile_headers(${name} REUSE_FROM torch_rooms)
+endfunction()
+
+# The CUDA kernels: a plug-in beside the tools, loaded when a run is on a GPU.
+function(seqsweep_cuda_plugin name)
+  file(GLOB kernels CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.cu)
+  file(GLOB glue CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cc)
+  if(NOT kernels)
+    return()
+  endif()
+  add_library(${name} MODULE ${kernels} ${glue})
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}
+                        PREFIX "")
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_include_directories(${name} SYSTEM PRIVATE $<TARGET_PROPERTY:torch_cpu,INTERFACE_SYSTEM_INCLUDE_DIRECTORIES>)
+  target_link_libraries(${name} PRIVATE CUDA::cudart ${TORCH_CUDA_LIBRARY} ${TORCH_C10_CUDA_LIBRARY})
+  target_link_options(${name} PRIVATE -Wl,--no-as-needed,--allow-shlib-undefined -Wl,-rpath,${torch_root}/lib)
+endfunction()
+
+# seqsweep_tool(NAME SOURCES... LINK ...): an executable in build/bin.
+function(seqsweep_tool name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} seqsweep_options)
+endfunction()
+
+# A tool with torch and every experiment; exports its symbols to the CUDA plug-in.
+function(seqsweep_torch_tool name)
+  seqsweep_tool(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE experiments torch_rooms)
+  target_precompile_headers(${name} REUSE_FROM torch_rooms)
+  set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+endfunction()
+
+# seqsweep_tests(NAME FOLDER LINK ... [TORCH] [LABELS ...] [TIMEOUT s]): every *_test.cc of a folder
+# of tests/ in one executable; each test case is a ctest case.
+function(seqsweep_tests name folder)
+  cmake_parse_arguments(ARG "TORCH" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*_test.cc)
+  if(NOT sources)
+    return()
+  endif()
+  if(ARG_TORCH)
+    seqsweep_torch_tool(${name} ${sources} LINK ${ARG_LINK} GTest::gtest_main GTest::gmock)
+  else()
+    seqsweep_tool(${name} ${sources} LINK ${ARG_LINK} GTest::gtest_main GTest::gmock)
+  endif()
+  target_compile_definitions(${name} PRIVATE SEQSWEEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                             SEQSWEEP_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 120
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

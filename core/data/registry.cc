@@ -1,0 +1,10 @@
+#include "core/data/registry.h"
+
+namespace seqsweep {
+
+DatasetRegistry& datasets() {
+  static DatasetRegistry registry{"dataset"};
+  return registry;
+}
+
+}  // namespace seqsweep

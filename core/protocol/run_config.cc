@@ -1,0 +1,37 @@
+#include "core/protocol/run_config.h"
+
+namespace seqsweep {
+
+Json RunConfig::json() const {
+  return {{"dataset", dataset},
+          {"model", model},
+          {"objective", objective},
+          {"optimizer", optimizer},
+          {"seed", seed},
+          {"train", to_json(train)},
+          {"evaluate", to_json(evaluate)},
+          {"latency", to_json(latency)}};
+}
+
+RunConfig RunConfig::from_json(const Json& json) {
+  const auto part = [&](const char* name) {
+    const auto found = json.find(name);
+    if (found == json.end()) throw_input("run config: '{}' is missing", name);
+    return *found;
+  };
+  const auto section = [&](const char* name) {
+    return parse_yaml(part(name).dump(), "run config");
+  };
+  RunConfig config;
+  config.dataset = part("dataset");
+  config.model = part("model");
+  config.objective = part("objective");
+  config.optimizer = part("optimizer");
+  config.seed = part("seed").get<int64_t>();
+  config.train = read_config<TrainConfig>(section("train"), "train");
+  config.evaluate = read_config<EvaluateConfig>(section("evaluate"), "evaluate");
+  config.latency = read_config<LatencyConfig>(section("latency"), "latency");
+  return config;
+}
+
+}  // namespace seqsweep

@@ -1,0 +1,31 @@
+// Messages between numbered processes of a sweep. Rank 0 is the coordinator.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "core/protocol/message.h"
+
+namespace seqsweep {
+
+struct Envelope {
+  int peer = 0;  // Who sent it.
+  Message message;
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  virtual void send(int peer, const Message& message) = 0;  // Does not block for long.
+  // The next message, or nothing after timeout_ms (0: only look). Blocks without burning a core.
+  virtual std::optional<Envelope> receive(int64_t timeout_ms) = 0;
+};
+
+// Two ends of one process: a coordinator (rank 0) and one worker (rank 1) in threads. Each end may
+// be used by one thread.
+std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>> make_local_transport();
+
+}  // namespace seqsweep

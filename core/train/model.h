@@ -1,0 +1,82 @@
+// Models and objectives as a sweep file names them. A model is a torch module with one capability
+// (here: SequenceModel); an objective turns a model and a data set into a Task.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/base/registry.h"
+#include "core/data/dataset.h"
+#include "core/train/task.h"
+
+namespace seqsweep {
+
+// S sequences end to end, without padding. T items in all.
+struct PackedSequences {
+  torch::Tensor items_T;      // int64, item ids, on the model's device.
+  torch::Tensor positions_T;  // int64, from 0 in each sequence.
+  torch::Tensor
+      offsets_S1;  // int32, on the model's device: sequence s is [offsets[s], offsets[s+1]).
+  std::vector<int32_t> host_offsets;  // The same on the host.
+  int64_t max_length = 0;             // Of the longest sequence.
+};
+
+// Sequences of item ids to hidden states; scores of all items are h E^T + bias.
+class SequenceModel : public torch::nn::Module {
+ public:
+  // [T, D]. In a causal model the state at a position depends on that position and those before.
+  virtual torch::Tensor encode(const PackedSequences& sequences) = 0;
+  virtual torch::Tensor item_embedding() = 0;       // E, [V, D]
+  virtual torch::Tensor item_bias() { return {}; }  // [V], or undefined: none.
+  virtual bool causal() const { return true; }
+  virtual int64_t embedding_parameters() const = 0;  // In embedding tables, positions among them.
+};
+
+// A model that is fitted in one pass over the data, without gradients.
+class FittedModel : public torch::nn::Module {
+ public:
+  virtual void fit(const Dataset& data) = 0;
+  virtual torch::Tensor scores(std::span<const History> histories) = 0;  // [S, V]
+  virtual int64_t embedding_parameters() const { return 0; }
+};
+
+struct ModelContext {
+  const Dataset& data;
+  torch::Device device;
+  uint64_t seed;
+};
+
+struct TaskContext {
+  std::shared_ptr<torch::nn::Module> model;  // On `device`.
+  std::shared_ptr<const Dataset> data;
+  torch::Device device;
+  uint64_t seed;
+};
+
+using ModelRegistry = Registry<std::shared_ptr<torch::nn::Module>, const ModelContext&>;
+using ObjectiveRegistry = Registry<std::unique_ptr<Task>, const TaskContext&>;
+ModelRegistry& models();
+ObjectiveRegistry& objectives();
+
+// The last line of a model's file. `objective` is the one used when the sweep file names none.
+template <ConfigStruct Config>
+struct RegisterModel {
+  RegisterModel(std::string name, std::string summary, std::string objective,
+                std::shared_ptr<torch::nn::Module> (*make)(const Config&, const ModelContext&)) {
+    models().add<Config>(std::move(name), std::move(summary), make,
+                         {{"objective", std::move(objective)}});
+  }
+};
+
+template <ConfigStruct Config>
+struct RegisterObjective {
+  RegisterObjective(std::string name, std::string summary,
+                    std::unique_ptr<Task> (*make)(const Config&, const TaskContext&)) {
+    objectives().add<Config>(std::move(name), std::move(summary), make);
+  }
+};
+
+}  // namespace seqsweep

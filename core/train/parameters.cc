@@ -1,0 +1,34 @@
+#include "core/train/parameters.h"
+
+#include "core/base/error.h"
+
+namespace seqsweep {
+
+Parameters::Parameters(torch::nn::Module& module) {
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> tensors;
+  int64_t total = 0;
+  for (const auto& entry : module.named_parameters()) {
+    const torch::Tensor& tensor = entry.value();
+    if (!tensor.requires_grad()) continue;
+    if (!tensors.empty() && (tensor.scalar_type() != tensors[0].scalar_type() ||
+                             tensor.device() != tensors[0].device())) {
+      throw_run("parameter {}: trained parameters must share dtype and device", entry.key());
+    }
+    slices_.push_back({entry.key(), total, tensor.numel(), tensor.sizes().vec()});
+    tensors.push_back(tensor);
+    total += tensor.numel();
+  }
+  const auto options = tensors.empty() ? torch::TensorOptions() : tensors[0].options();
+  values_ = torch::empty({total}, options.requires_grad(false));
+  gradients_ = torch::zeros({total}, options.requires_grad(false));
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const ParameterSlice& slice = slices_[i];
+    torch::Tensor view = values_.narrow(0, slice.begin, slice.size).view(slice.shape);
+    view.copy_(tensors[i]);
+    tensors[i].set_data(view);
+    tensors[i].mutable_grad() = gradients_.narrow(0, slice.begin, slice.size).view(slice.shape);
+  }
+}
+
+}  // namespace seqsweep

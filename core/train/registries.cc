@@ -1,0 +1,21 @@
+#include "core/train/model.h"
+#include "core/train/optimizer.h"
+
+namespace seqsweep {
+
+ModelRegistry& models() {
+  static ModelRegistry registry{"model"};
+  return registry;
+}
+
+ObjectiveRegistry& objectives() {
+  static ObjectiveRegistry registry{"objective"};
+  return registry;
+}
+
+OptimizerRegistry& optimizers() {
+  static OptimizerRegistry registry{"optimizer"};
+  return registry;
+}
+
+}  // namespace seqsweep

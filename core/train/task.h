@@ -1,0 +1,59 @@
+// A Task is what the training loop trains: a model with its data and its objective. A SASRec, a
+// GPT4Rec and an ORPO job are all Tasks, so that every optimizer, batch schedule, checkpoint and
+// fault path works for all of them.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/data/dataset.h"
+
+namespace seqsweep {
+
+// Of one microbatch: the sum of the losses of its targets (a scalar with gradient) and their
+// number.
+struct LossSum {
+  torch::Tensor sum;
+  int64_t count = 0;
+};
+
+struct Recommendation {
+  int32_t item = 0;
+  float score = 0;
+};
+
+constexpr int32_t kNotRecommended = -1;
+
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  // Holds what is trained and checkpointed: its parameters that require a gradient.
+  virtual torch::nn::Module& module() = 0;
+  virtual int64_t embedding_parameters()
+      const = 0;  // Of the parameters, those in embedding tables.
+
+  // Draws the examples of an epoch (from 0) and returns how many there are. The same for the same
+  // run seed, on every rank. 0: nothing is trained by gradients.
+  virtual int64_t begin_epoch(int64_t epoch) = 0;
+
+  // Examples of the current epoch, by index. Dropout and sampling draw from `seed` alone, so that
+  // it does not matter which rank computes a microbatch. The module is in training mode.
+  virtual LossSum loss(std::span<const int64_t> examples, uint64_t seed) = 0;
+
+  // Rank of each user's target among all items, from 0: the number of other items that score at
+  // least as high (ties count against the model; NaN scores throw). kNotRecommended where a model
+  // gives lists that lack it. The module is in evaluation mode.
+  virtual std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) = 0;
+
+  // The best `count` items for each history, best first. What a server would call: from item ids to
+  // item ids, host to host.
+  virtual std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
+                                                             int64_t count) = 0;
+};
+
+}  // namespace seqsweep

@@ -1,0 +1,34 @@
+// One attempt at a run, from its config to its result. It talks to the world only through the
+// reporter, so it can run in a worker rank, in a child process or in a test.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/comm/group.h"
+#include "core/protocol/message.h"
+#include "core/protocol/run_config.h"
+
+namespace seqsweep {
+
+class Reporter {
+ public:
+  virtual ~Reporter() = default;
+  virtual void progress(Progress progress) = 0;  // The ticket is filled in by the reporter.
+  virtual bool stop_requested() = 0;             // Asked at every step; does not block.
+};
+
+struct ExecuteContext {
+  std::filesystem::path folder;    // Of the run; made when missing.
+  std::filesystem::path data_dir;  // Raw and cached data sets.
+  int64_t threads = 0;             // This rank's share of the machine, used when the config says 0.
+  Group& group;
+};
+
+// Trains (resuming from the newest intact checkpoint in the folder), evaluates, measures. Returns
+// the result, or nothing when it was stopped at a step and checkpointed. Throws Error.
+std::optional<RunResult> execute(const RunConfig& config, const ExecuteContext& context,
+                                 Reporter& reporter);
+
+}  // namespace seqsweep
