@@ -1,0 +1,70 @@
+#include "core/base/files.h"
+
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+
+namespace seqsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Files : public ::testing::Test {
+ protected:
+  Files() { fs::create_directories(folder_); }
+  ~Files() override { fs::remove_all(folder_); }
+  size_t file_count() const {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), {}));
+  }
+  const fs::path folder_ = fs::temp_directory_path() / ("files_test_" + std::to_string(::getpid()));
+};
+
+TEST_F(Files, WritesWholeAndReplaces) {
+  write_file_atomic(folder_ / "new" / "a", "one");
+  write_file_atomic(folder_ / "new" / "a", "two");
+  EXPECT_EQ(read_file(folder_ / "new" / "a"), "two");
+}
+
+TEST_F(Files, WithoutCommitNothingAppearsAndNothingStays) {
+  {
+    AtomicFile file(folder_ / "a");
+    file.write("abc", 3);
+    EXPECT_EQ(file_count(), 1U);
+  }
+  EXPECT_EQ(file_count(), 0U);
+}
+
+TEST_F(Files, MissingFileIsBadInputThatNamesThePath) {
+  try {
+    read_file(folder_ / "none");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_NE(std::string(error.what()).find("none"), std::string::npos);
+  }
+  EXPECT_THROW(MappedFile(folder_ / "none"), Error);
+  EXPECT_THROW(MappedFile{folder_}, Error);  // A folder.
+}
+
+TEST_F(Files, UnwritablePlaceIsAWorldError) {
+  write_file_atomic(folder_ / "file", "x");
+  try {
+    write_file_atomic(folder_ / "file" / "below", "x");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 3);
+  }
+}
+
+TEST_F(Files, MapsAndHashes) {
+  write_file_atomic(folder_ / "abc", "abc");
+  write_file_atomic(folder_ / "empty", "");
+  EXPECT_EQ(MappedFile(folder_ / "abc").bytes().size(), 3U);
+  EXPECT_EQ(MappedFile(folder_ / "empty").bytes().size(), 0U);
+  // FIPS 180-2, appendix B.1.
+  EXPECT_EQ(sha256_of_file(folder_ / "abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+}  // namespace
+}  // namespace seqsweep
