@@ -1,0 +1,28 @@
+// The commands of seqsweep: each file adds one subcommand with its help, and the action behind it.
+// An action returns an exit code (core/base/error.h) or throws Error.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "core/base/registry.h"
+
+namespace seqsweep {
+
+using Action = std::function<int()>;
+
+void add_sweep(CLI::App& app, Action& action);
+void add_launch(CLI::App& app, Action& action);
+void add_plan(CLI::App& app, Action& action);
+void add_status(CLI::App& app, Action& action);
+void add_list(CLI::App& app, Action& action);
+void add_train(CLI::App& app, Action& action);
+void add_evaluate(CLI::App& app, Action& action);
+void add_recommend(CLI::App& app, Action& action);
+void add_data(CLI::App& app, Action& action);
+void add_control(CLI::App& app, Action& action);  // retry, cancel, drain
+
+// Everything that a sweep file may name, as linked into this program.
+Catalog catalog();
+
+}  // namespace seqsweep
