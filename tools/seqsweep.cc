@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/base/version.h"
 #include "tools/commands/commands.h"
 
 namespace {
@@ -38,13 +39,14 @@ int main(int argc, char** argv) {
   CLI::App app{"Trains sweeps of sequential recommenders over MPI workers; results in SQLite.",
                "seqsweep"};
   app.footer(kExamples);
-  app.set_version_flag("--version", SEQSWEEP_VERSION);
+  app.set_version_flag(
+      "--version", fmt::format("seqsweep {} ({})", seqsweep::version(), seqsweep::git_commit()));
   app.require_subcommand(1);
   seqsweep::Action action;
-  for (const auto add : {seqsweep::add_sweep, seqsweep::add_launch, seqsweep::add_plan,
-                         seqsweep::add_status, seqsweep::add_list, seqsweep::add_train,
-                         seqsweep::add_evaluate, seqsweep::add_recommend, seqsweep::add_data,
-                         seqsweep::add_control}) {
+  for (const auto add :
+       {seqsweep::add_sweep, seqsweep::add_launch, seqsweep::add_plan, seqsweep::add_status,
+        seqsweep::add_list, seqsweep::add_train, seqsweep::add_evaluate, seqsweep::add_recommend,
+        seqsweep::add_data, seqsweep::add_control}) {
     add(app, action);
   }
   try {

@@ -27,7 +27,8 @@ void print_entry(const ComponentIndex::Entry& entry) {
 
 int list(const std::string& kind, bool as_json) {
   const Catalog all = catalog();
-  for (const ComponentIndex* index : {&all.models, &all.datasets, &all.optimizers, &all.objectives}) {
+  for (const ComponentIndex* index :
+       {&all.models, &all.datasets, &all.optimizers, &all.objectives}) {
     if (index->kind() + "s" != kind) continue;
     Json json = Json::array();
     for (const std::string& name : index->names()) {
@@ -62,16 +63,16 @@ Catalog catalog() {
 }
 
 void add_list(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("list", "What a sweep file may name, with settings and defaults");
+  auto* command =
+      app.add_subcommand("list", "What a sweep file may name, with settings and defaults");
   auto options = std::make_shared<Options>();
   command->add_option("KIND", options->kind, "models, datasets, optimizers or objectives")
       ->required()
       ->check(CLI::IsMember({"models", "datasets", "optimizers", "objectives"}));
   command->add_flag("--json", options->json, "JSON instead of text");
   command->footer("Example:\n  seqsweep list models");
-  command->callback([&action, options] {
-    action = [options] { return list(options->kind, options->json); };
-  });
+  command->callback(
+      [&action, options] { action = [options] { return list(options->kind, options->json); }; });
 }
 
 }  // namespace seqsweep
