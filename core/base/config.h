@@ -8,7 +8,8 @@
 //   };
 //
 // Field types: bool, int64_t, double, std::string, an enum with enum_names(), std::optional and
-// std::vector of these, and other structs with fields().
+// std::vector of these, other structs with fields(), and Value (kept as it was written, for what is
+// read later; not to be dumped).
 #pragma once
 
 #include <array>
@@ -89,7 +90,9 @@ T read_config(const Value& value, const std::string& path);
 template <typename T>
 void read_field(const Value& value, const std::string& path, T& out, const Rule& rule) {
   using namespace config_detail;
-  if constexpr (IsOptional<T>::value) {
+  if constexpr (std::is_same_v<T, Value>) {
+    out = value;
+  } else if constexpr (IsOptional<T>::value) {
     if (value.is_null()) {
       out.reset();
     } else {

@@ -41,11 +41,13 @@ struct OptimizerContext {
 using OptimizerRegistry = Registry<std::unique_ptr<Optimizer>, const OptimizerContext&>;
 OptimizerRegistry& optimizers();
 
+// Trait {"default": true}: used by a sweep file that names no optimizer.
 template <ConfigStruct Config>
 struct RegisterOptimizer {
   RegisterOptimizer(std::string name, std::string summary,
-                    std::unique_ptr<Optimizer> (*make)(const Config&, const OptimizerContext&)) {
-    optimizers().add<Config>(std::move(name), std::move(summary), make);
+                    std::unique_ptr<Optimizer> (*make)(const Config&, const OptimizerContext&),
+                    Json traits = Json::object()) {
+    optimizers().add<Config>(std::move(name), std::move(summary), make, std::move(traits));
   }
 };
 
