@@ -1,0 +1,71 @@
+#include "core/train/score_ranking.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/check.h"
+#include "core/base/error.h"
+
+namespace seqsweep {
+namespace {
+
+[[noreturn]] void throw_nan() {
+  throw_run("ranking: the model scored an item NaN; its parameters are no longer finite");
+}
+
+// Visits items in the order of their ids, so an item goes in behind all that score as much.
+std::vector<Recommendation> best_of_row(std::span<const float> scores, size_t count) {
+  std::vector<Recommendation> best;
+  best.reserve(count + 1);
+  for (size_t item = 0; item < scores.size(); ++item) {
+    const float score = scores[item];
+    if (best.size() == count && score <= best.back().score) continue;
+    if (std::isnan(score)) throw_nan();
+    const auto place = std::upper_bound(
+        best.begin(), best.end(), score,
+        [](float mine, const Recommendation& other) { return mine > other.score; });
+    best.insert(place, {static_cast<int32_t>(item), score});
+    if (best.size() > count) best.pop_back();
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<int32_t> rank_targets(const torch::Tensor& scores_BV,
+                                  std::span<const int32_t> targets) {
+  SEQ_CHECK(scores_BV.dim() == 2 && scores_BV.size(0) == static_cast<int64_t>(targets.size()));
+  const torch::NoGradGuard no_grad;
+  const std::vector<int64_t> wide(targets.begin(), targets.end());
+  const torch::Tensor targets_B1 = torch::tensor(wide).unsqueeze(1).to(scores_BV.device());
+  const torch::Tensor target_scores_B1 = scores_BV.gather(1, targets_B1);
+  // The target scores at least as high as itself; a NaN row counts nothing above or below.
+  const torch::Tensor at_least_B = scores_BV.ge(target_scores_B1).sum(1);
+  const torch::Tensor below_B = scores_BV.lt(target_scores_B1).sum(1);
+  const torch::Tensor counts_2B = torch::stack({at_least_B, below_B}).cpu();
+  const auto counts = counts_2B.accessor<int64_t, 2>();
+  std::vector<int32_t> ranks(targets.size());
+  for (int64_t b = 0; b < scores_BV.size(0); ++b) {
+    if (counts[0][b] + counts[1][b] != scores_BV.size(1)) throw_nan();
+    ranks[b] = static_cast<int32_t>(counts[0][b] - 1);
+  }
+  return ranks;
+}
+
+std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_BV, int64_t count) {
+  SEQ_CHECK(scores_BV.dim() == 2);
+  if (count < 1) throw_input("recommend: at least 1 item must be asked for; {} came", count);
+  const torch::Tensor host_BV =
+      scores_BV.detach().to(torch::kCPU, torch::kFloat).contiguous();  // One copy from a GPU.
+  const size_t items = host_BV.size(1);
+  const std::span<const float> scores(host_BV.data_ptr<float>(), host_BV.numel());
+  std::vector<std::vector<Recommendation>> lists(host_BV.size(0));
+  for (size_t b = 0; b < lists.size(); ++b) {
+    lists[b] = best_of_row(scores.subspan(b * items, items), std::min<size_t>(count, items));
+  }
+  return lists;
+}
+
+}  // namespace seqsweep

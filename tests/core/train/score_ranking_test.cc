@@ -1,0 +1,77 @@
+#include "core/train/score_ranking.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "core/base/error.h"
+
+namespace seqsweep {
+namespace {
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+std::vector<int32_t> items_of(const std::vector<Recommendation>& list) {
+  std::vector<int32_t> items;
+  for (const Recommendation& entry : list) items.push_back(entry.item);
+  return items;
+}
+
+TEST(RankTargets, CountsTheOthersThatScoreAtLeastAsHigh) {
+  const torch::Tensor scores = torch::tensor({{5.F, 1.F, 3.F, 4.F}, {0.F, 2.F, -kInfinity, 1.F}});
+  EXPECT_EQ(rank_targets(scores, std::vector<int32_t>{0, 2}), (std::vector<int32_t>{0, 3}));
+  EXPECT_EQ(rank_targets(scores, std::vector<int32_t>{2, 3}), (std::vector<int32_t>{2, 1}));
+}
+
+TEST(RankTargets, TiesCountAgainstTheModel) {
+  EXPECT_EQ(rank_targets(torch::ones({1, 7}), std::vector<int32_t>{0}), std::vector<int32_t>{6});
+}
+
+TEST(RankTargets, NaNAnywhereInARowThrows) {
+  const std::vector<int32_t> first = {0};
+  for (const int64_t place : {0, 1, 2}) {
+    torch::Tensor scores = torch::tensor({{1.F, 2.F, 3.F}});
+    scores[0][place] = kNaN;
+    EXPECT_THROW(rank_targets(scores, first), Error) << place;
+    EXPECT_THROW(top_items(scores, 1), Error) << place;
+    EXPECT_THROW(top_items(scores, 3), Error) << place;
+  }
+}
+
+TEST(TopItems, BestFirstAndTheLowerItemAmongEquals) {
+  const torch::Tensor scores = torch::tensor({{1.F, 3.F, 2.F, 3.F, 1.F, 3.F}});
+  EXPECT_EQ(items_of(top_items(scores, 2)[0]), (std::vector<int32_t>{1, 3}));
+  EXPECT_EQ(items_of(top_items(scores, 5)[0]), (std::vector<int32_t>{1, 3, 5, 2, 0}));
+  EXPECT_EQ(top_items(scores, 4)[0][3].score, 2.F);
+}
+
+TEST(TopItems, AsManyAsThereAre) {
+  EXPECT_EQ(items_of(top_items(torch::tensor({{1.F, 2.F}}), 10)[0]), (std::vector<int32_t>{1, 0}));
+  EXPECT_THROW(top_items(torch::ones({1, 3}), 0), Error);
+}
+
+TEST(TopItems, EqualsAStableSortOnRandomScoresWithManyTies) {
+  torch::manual_seed(3);
+  const torch::Tensor scores = torch::randint(0, 40, {5, 500}).to(torch::kFloat);
+  const auto lists = top_items(scores, 20);
+  ASSERT_EQ(lists.size(), 5U);
+  for (int64_t b = 0; b < 5; ++b) {
+    std::vector<int32_t> expected(500);
+    std::iota(expected.begin(), expected.end(), 0);
+    std::stable_sort(expected.begin(), expected.end(), [&](int32_t x, int32_t y) {
+      return scores[b][x].item<float>() > scores[b][y].item<float>();
+    });
+    expected.resize(20);
+    EXPECT_EQ(items_of(lists[b]), expected);
+    for (int32_t i = 0; i < 20; ++i) {  // The rank of an item and its place agree up to ties.
+      EXPECT_GE(rank_targets(scores.narrow(0, b, 1), std::vector<int32_t>{expected[i]})[0], i);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace seqsweep
