@@ -11,9 +11,10 @@
 namespace seqsweep {
 
 enum class Fault {
-  Input,  // A command line, file or setting is wrong: the user can mend it. Exit code 2.
-  Run,    // One run failed (NaN loss, out of memory): the sweep goes on. Exit code 1.
-  World,  // Disk, database or MPI failed: nothing can go on. Exit code 3.
+  Input,     // A command line, file or setting is wrong: the user can mend it. Exit code 2.
+  Run,       // One run failed (NaN loss, out of memory): the sweep goes on. Exit code 1.
+  World,     // Disk, database or MPI failed: nothing can go on. Exit code 3.
+  DiskFull,  // As World, but it passes when someone makes room: wait and try again. Exit code 3.
 };
 
 enum ExitCode : int {

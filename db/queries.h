@@ -1,0 +1,37 @@
+// Reading a seqsweep database. Every function throws Error (Fault::World) when the file fails.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/protocol/message.h"
+#include "db/database.h"
+#include "db/rows.h"
+
+namespace seqsweep {
+
+// Sweeps in the order of their first start.
+std::vector<SweepRow> read_sweeps(Database& database);
+
+// The runs of a sweep in the order of its grid, or with "" every run, in the order of the sweeps.
+std::vector<ResultRow> read_results(Database& database, const std::string& sweep = "");
+StatusCounts count_runs(Database& database, const std::string& sweep = "");
+
+// The run whose id is, or starts with, the text. Fault::Input when none or several do.
+std::string find_run(Database& database, const std::string& run_id_start);
+
+// Of one run, each in its own order; empty when the run has none.
+std::vector<StepRow> read_steps(Database& database, const std::string& run_id);
+std::vector<MetricRow> read_metrics(Database& database, const std::string& run_id);
+std::vector<LatencySample> read_latency_samples(Database& database, const std::string& run_id);
+std::vector<int32_t> read_user_ranks(Database& database, const std::string& run_id);
+std::vector<AttemptRow> read_attempts(Database& database, const std::string& run_id);
+std::vector<ArtifactRow> read_artifacts(Database& database, const std::string& run_id);
+
+std::vector<LeaseRow> read_leases(Database& database);
+// Those after an id, oldest first; of one run, or with "" all.
+std::vector<EventRow> read_events(Database& database, const std::string& run_id = "",
+                                  int64_t after_id = 0);
+std::vector<CoordinatorRow> read_coordinators(Database& database);
+
+}  // namespace seqsweep

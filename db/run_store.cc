@@ -1,0 +1,377 @@
+#include "db/run_store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "db/queries.h"
+
+namespace seqsweep {
+namespace {
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Environments come from workers: what is no JSON becomes a JSON string.
+std::string as_json(const std::string& text) {
+  return Json::accept(text) ? text : dump(Json(text));
+}
+
+// A figure that was not measured is 0 in a result and NULL in the database.
+std::optional<double> unless_zero(double value) {
+  return value == 0 ? std::nullopt : std::optional(value);
+}
+
+std::string status_of(Database& database, const std::string& run_id) {
+  Query run(database, "SELECT status FROM runs WHERE run_id = ?", run_id);
+  if (!run.next()) {
+    throw_input("database '{}': there is no run '{}'; `seqsweep status` lists them",
+                printable(database.path().string()), printable(run_id));
+  }
+  return run.text(0);
+}
+
+int64_t newest_epoch(Database& database) {
+  Query newest(database, "SELECT max(epoch) FROM coordinators");
+  newest.next();
+  return newest.integer(0);
+}
+
+void store_steps(Database& database, const Ticket& ticket, const std::vector<StepRow>& rows) {
+  if (rows.empty()) return;
+  const auto first = std::ranges::min(rows, {}, &StepRow::step);
+  database.run("DELETE FROM steps WHERE run = ? AND step >= ? AND attempt < ?", ticket.run_id,
+               first.step, ticket.attempt);
+  for (const StepRow& row : rows) {
+    database.run(
+        "INSERT OR REPLACE INTO steps (run, step, epoch_position, loss, batch_size, h, beta, c1, "
+        "c2, "
+        "learning_rate, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        ticket.run_id, row.step, row.epoch_position, row.loss, row.batch_size, row.h, row.beta,
+        row.c1, row.c2, row.learning_rate, ticket.attempt);
+  }
+}
+
+void store_metrics(Database& database, const Ticket& ticket, const std::vector<MetricRow>& rows) {
+  for (const MetricRow& row : rows) {
+    database.run(
+        "INSERT OR REPLACE INTO metrics (run, epoch, split, name, value, attempt) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        ticket.run_id, row.epoch, row.split, row.name, row.value, ticket.attempt);
+  }
+}
+
+void drop_stale_metrics(Database& database, const Ticket& ticket, int64_t from_epoch) {
+  database.run("DELETE FROM metrics WHERE run = ? AND epoch >= ? AND attempt < ?", ticket.run_id,
+               from_epoch, ticket.attempt);
+}
+
+// The lease shows the latest; the attempt keeps where its training began and how far it came.
+void renew_lease(Database& database, const Progress& progress, int64_t now_ms) {
+  const Ticket& ticket = progress.ticket;
+  database.run(
+      "INSERT OR REPLACE INTO leases (run, attempt, renewed_ms, phase, step, epoch, epochs, "
+      "fraction, seconds_left) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ticket.run_id, ticket.attempt, now_ms, progress.phase, progress.step, progress.epoch,
+      progress.epochs, progress.fraction, progress.seconds_left);
+  database.run(
+      "UPDATE attempts SET last_step = ?1, resumed_from_step = "
+      "coalesce(resumed_from_step, iif(?2 = 'train', ?1, NULL)) WHERE run = ?3 AND number = ?4",
+      progress.step, progress.phase, ticket.run_id, ticket.attempt);
+}
+
+void store_latency(Database& database, const std::string& run_id,
+                   const std::vector<LatencySample>& samples) {
+  database.run("DELETE FROM latency_samples WHERE run = ?", run_id);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    database.run(
+        "INSERT INTO latency_samples (run, sample, mean_ms, users, user_ms) "
+        "VALUES (?, ?, ?, ?, ?)",
+        run_id, i, samples[i].mean_ms, samples[i].user_ms.size(), samples[i].user_ms);
+  }
+}
+
+void store_figures(Database& database, const std::string& run_id, const RunResult& result) {
+  const bool timed = !result.latency.empty();
+  const auto if_timed = [&](double ms) { return timed ? std::optional(ms) : std::nullopt; };
+  database.run(
+      "UPDATE runs SET status = 'done', error = NULL, epochs = ?, best_epoch = ?, steps = ?, "
+      "latency_ms = ?, latency_low_ms = ?, latency_high_ms = ?, tokens_per_s = ?, params = ?, "
+      "params_no_embedding = ?, train_s = ?, peak_memory_bytes = ?, device = ? WHERE run_id = ?",
+      result.epochs, result.best_epoch, result.steps, if_timed(result.latency_ms),
+      if_timed(result.latency_low_ms), if_timed(result.latency_high_ms),
+      unless_zero(result.tokens_per_s), result.params, result.params_no_embedding, result.train_s,
+      unless_zero(result.peak_memory_bytes), result.device, run_id);
+}
+
+}  // namespace
+
+template <typename Body>
+auto RunStore::write(Body&& body) {
+  WriteTransaction transaction(database_);
+  require_not_fenced();
+  if constexpr (std::is_void_v<decltype(body())>) {
+    body();
+    transaction.commit();
+  } else {
+    auto value = body();
+    transaction.commit();
+    return value;
+  }
+}
+
+RunStore::RunStore(const std::filesystem::path& path, double lock_wait_s, const Clock& clock)
+    : clock_(clock), lock_(path, lock_wait_s), database_(Database::open_for_writing(path)) {
+  take_over();
+}
+
+RunStore::~RunStore() {
+  try {
+    write([&] {
+      database_.run("UPDATE coordinators SET end_ms = ? WHERE epoch = ?", clock_.unix_ms(), epoch_);
+    });
+  } catch (const Error& error) {
+    log_warning("coordinator's end was not noted: {}", error.what());
+  }
+}
+
+void RunStore::require_not_fenced() {
+  Query newest(database_, "SELECT epoch, pid, host FROM coordinators ORDER BY epoch DESC LIMIT 1");
+  if (!newest.next() || newest.integer(0) == epoch_) return;
+  throw_world(
+      "database '{}': fenced: a younger coordinator (pid {} on host {}) has taken over; "
+      "this one writes nothing more and must end",
+      printable(database_.path().string()), newest.integer(1), printable(newest.text(2)));
+}
+
+void RunStore::take_over() {
+  WriteTransaction transaction(database_);
+  database_.run(
+      "INSERT INTO coordinators (epoch, host, pid, start_ms) "
+      "SELECT coalesce(max(epoch), 0) + 1, ?, ?, ? FROM coordinators",
+      host_name(), getpid(), clock_.unix_ms());
+  epoch_ = newest_epoch(database_);
+  recover();
+  transaction.commit();
+}
+
+void RunStore::recover() {
+  std::vector<std::string> left;
+  for (Query run(database_, "SELECT run_id FROM runs WHERE status = 'running'"); run.next();) {
+    left.push_back(run.text(0));
+  }
+  for (const std::string& run_id : left) {
+    end_attempt(run_id, "coordinator lost", "the coordinator ended before the run did");
+    set_status(run_id, "pending");
+  }
+}
+
+void RunStore::add_sweep(const std::string& name, const std::string& yaml,
+                         std::span<const PlannedRun> runs) {
+  write([&] {
+    database_.run(
+        "INSERT INTO sweeps (name, yaml, created_ms) VALUES (?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET yaml = excluded.yaml",
+        name, yaml, clock_.unix_ms());
+    database_.run("DELETE FROM sweep_runs WHERE sweep = ?", name);
+    for (size_t i = 0; i < runs.size(); ++i) {
+      database_.run("INSERT OR IGNORE INTO runs (run_id, config) VALUES (?, ?)", runs[i].run_id,
+                    dump(runs[i].config));
+      database_.run("INSERT OR IGNORE INTO sweep_runs (sweep, run, position) VALUES (?, ?, ?)",
+                    name, runs[i].run_id, i);
+    }
+    for (const PlannedRun& run : runs) {
+      for (const std::string& needed : run.needs) {
+        database_.run("INSERT OR IGNORE INTO dependencies (run, needs_run) VALUES (?, ?)",
+                      run.run_id, needed);
+      }
+    }
+    const char* unasked =
+        "SELECT run_id FROM runs WHERE status = 'pending' AND attempts = 0 "
+        "AND run_id NOT IN (SELECT run FROM sweep_runs)";
+    database_.run(fmt::format("DELETE FROM dependencies WHERE run IN ({})", unasked));
+    database_.run(fmt::format("DELETE FROM runs WHERE run_id IN ({})", unasked));
+  });
+}
+
+std::vector<QueuedRun> RunStore::queue(const std::string& sweep) {
+  std::vector<QueuedRun> queue;
+  Query run(database_,
+            "SELECT run_id, config, attempts FROM sweep_runs JOIN runs ON run_id = run "
+            "WHERE sweep = ? AND status = 'pending' AND NOT EXISTS ("
+            "  SELECT 1 FROM dependencies AS d JOIN runs AS n ON n.run_id = d.needs_run "
+            "  WHERE d.run = runs.run_id AND n.status != 'done') "
+            "ORDER BY position",
+            sweep);
+  while (run.next()) queue.push_back({run.text(0), run.text(1), run.integer(2)});
+  return queue;
+}
+
+Ticket RunStore::start_attempt(const std::string& run_id, const AttemptPlace& place) {
+  const std::string environment = as_json(place.environment);
+  const std::string hash = sha256_hex(environment);
+  return write([&] {
+    const std::string status = status_of(database_, run_id);
+    SEQ_CHECK(status == "pending");
+    database_.run("INSERT OR IGNORE INTO environments (hash, json) VALUES (?, ?)", hash,
+                  environment);
+    set_status(run_id, "running");
+    database_.run("UPDATE runs SET attempts = attempts + 1 WHERE run_id = ?", run_id);
+    const int64_t now_ms = clock_.unix_ms();
+    database_.run(
+        "INSERT INTO attempts (run, number, coordinator_epoch, worker, ranks, host, environment, "
+        "start_ms) SELECT run_id, attempts, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ?",
+        epoch_, place.worker, place.ranks, place.host, hash, now_ms, run_id);
+    Query run(database_, "SELECT attempts FROM runs WHERE run_id = ?", run_id);
+    run.next();
+    const Ticket ticket{run_id, run.integer(0), epoch_};
+    renew_lease(database_, {.ticket = ticket, .phase = "start"}, now_ms);
+    return ticket;
+  });
+}
+
+bool RunStore::is_current(const Ticket& ticket) {
+  Query attempt(database_,
+                "SELECT 1 FROM runs JOIN attempts ON run = run_id AND number = attempts "
+                "WHERE run_id = ? AND status = 'running' AND number = ? AND coordinator_epoch = ?",
+                ticket.run_id, ticket.attempt, ticket.coordinator_epoch);
+  return attempt.next();
+}
+
+bool RunStore::has_finished(const Ticket& ticket) {
+  Query attempt(database_,
+                "SELECT 1 FROM attempts WHERE run = ? AND number = ? AND coordinator_epoch = ? "
+                "AND cause = 'done'",
+                ticket.run_id, ticket.attempt, ticket.coordinator_epoch);
+  return attempt.next();
+}
+
+void RunStore::end_attempt(const std::string& run_id, const std::string& cause,
+                           const std::string& text) {
+  database_.run(
+      "UPDATE attempts SET end_ms = ?, cause = ?, text = nullif(?, '') "
+      "WHERE run = ? AND end_ms IS NULL",
+      clock_.unix_ms(), cause, text, run_id);
+  database_.run("DELETE FROM leases WHERE run = ?", run_id);
+}
+
+void RunStore::set_status(const std::string& run_id, const char* status, const std::string& error) {
+  database_.run("UPDATE runs SET status = ?, error = nullif(?, '') WHERE run_id = ?", status, error,
+                run_id);
+}
+
+size_t RunStore::store_progress(std::span<const Progress> progress) {
+  if (progress.empty()) return 0;
+  return write([&] {
+    size_t stored = 0;
+    for (const Progress& news : progress) {
+      if (!is_current(news.ticket)) continue;
+      renew_lease(database_, news, clock_.unix_ms());
+      store_steps(database_, news.ticket, news.steps);
+      if (!news.metrics.empty()) {
+        const int64_t first = std::ranges::min(news.metrics, {}, &MetricRow::epoch).epoch;
+        drop_stale_metrics(database_, news.ticket, first);
+        store_metrics(database_, news.ticket, news.metrics);
+      }
+      ++stored;
+    }
+    return stored;
+  });
+}
+
+bool RunStore::finish(const Ticket& ticket, const RunResult& result) {
+  return write([&] {
+    if (has_finished(ticket)) return true;
+    if (!is_current(ticket)) return false;
+    const std::string& run_id = ticket.run_id;
+    // An earlier attempt may have come further than this one went.
+    database_.run("DELETE FROM steps WHERE run = ? AND step > ? AND attempt < ?", run_id,
+                  result.steps, ticket.attempt);
+    drop_stale_metrics(database_, ticket, result.epochs + 1);
+    store_metrics(database_, ticket, result.metrics);
+    store_latency(database_, run_id, result.latency);
+    database_.run("INSERT OR REPLACE INTO user_ranks (run, ranks) VALUES (?, ?)", run_id,
+                  result.user_ranks);
+    store_figures(database_, run_id, result);
+    end_attempt(run_id, "done", "");
+    return true;
+  });
+}
+
+bool RunStore::fail(const Ticket& ticket, const std::string& cause, const std::string& text,
+                    AfterFailure after) {
+  return write([&] {
+    if (!is_current(ticket)) return false;
+    end_attempt(ticket.run_id, cause, text);
+    if (after == AfterFailure::Retry) {
+      set_status(ticket.run_id, "pending");
+    } else {
+      set_status(ticket.run_id, "failed", text.empty() ? cause : text);
+    }
+    return true;
+  });
+}
+
+bool RunStore::interrupt(const Ticket& ticket, int64_t step) {
+  return write([&] {
+    if (!is_current(ticket)) return false;
+    database_.run("UPDATE attempts SET last_step = ? WHERE run = ? AND number = ?", step,
+                  ticket.run_id, ticket.attempt);
+    end_attempt(ticket.run_id, "interrupted", "");
+    set_status(ticket.run_id, "pending");
+    return true;
+  });
+}
+
+bool RunStore::cancel(const std::string& run_id) {
+  return write([&] {
+    const std::string status = status_of(database_, run_id);
+    if (status == "done") return false;
+    if (status == "running") end_attempt(run_id, "cancelled", "");
+    set_status(run_id, "cancelled");
+    return true;
+  });
+}
+
+bool RunStore::retry(const std::string& run_id) {
+  return write([&] {
+    const std::string status = status_of(database_, run_id);
+    if (status != "failed" && status != "cancelled") return false;
+    set_status(run_id, "pending");
+    return true;
+  });
+}
+
+int64_t RunStore::retry_failed() {
+  return write([&] {
+    return database_.run(
+        "UPDATE runs SET status = 'pending', error = NULL WHERE status = 'failed'");
+  });
+}
+
+void RunStore::add_event(const std::string& kind, const std::string& text,
+                         const std::string& run_id) {
+  write([&] {
+    database_.run("INSERT INTO events (time_ms, run, kind, text) VALUES (?, nullif(?, ''), ?, ?)",
+                  clock_.unix_ms(), run_id, kind, text);
+  });
+}
+
+void RunStore::add_artifact(const std::string& run_id, const std::string& kind,
+                            const std::filesystem::path& path) {
+  const std::string hash = sha256_of_file(path);
+  const auto bytes = static_cast<int64_t>(std::filesystem::file_size(path));
+  write([&] {
+    database_.run(
+        "INSERT OR REPLACE INTO artifacts (run, kind, path, bytes, sha256) VALUES (?, ?, ?, ?, ?)",
+        run_id, kind, path.string(), bytes, hash);
+  });
+}
+
+}  // namespace seqsweep

@@ -1,0 +1,64 @@
+// What the tests of the database share.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "db/run_store.h"
+
+namespace seqsweep {
+
+// A fresh folder, removed at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "seqsweep-db-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline const AttemptPlace kPlace{
+    .worker = 1, .ranks = 2, .host = "node-a", .environment = R"({"git_commit":"abc123"})"};
+
+inline std::vector<PlannedRun> planned(const std::vector<std::string>& run_ids) {
+  std::vector<PlannedRun> runs;
+  for (const std::string& run_id : run_ids) {
+    runs.push_back({.run_id = run_id,
+                    .config = {{"dataset", {{"name", "tiny"}}},
+                               {"model", {{"name", "net"}}},
+                               {"optimizer", {{"name", "sgd"}}},
+                               {"seed", 7},
+                               {"train", {{"ranks", 1}}}}});
+  }
+  return runs;
+}
+
+inline RunResult result(double ndcg) {
+  return {.metrics = {{3, "test", "hit@10", 0.5}, {3, "test", "ndcg@10", ndcg}},
+          .user_ranks = {0, 5, -1, 1 << 30},
+          .latency = {{0.5, {0.25F, 0.75F}}, {0.75, {}}},
+          .latency_ms = 0.6,
+          .latency_low_ms = 0.5,
+          .latency_high_ms = 0.7,
+          .params = 123456789012,
+          .params_no_embedding = 99,
+          .epochs = 5,
+          .best_epoch = 3,
+          .steps = 50,
+          .train_s = 1.5,
+          .device = "cpu"};
+}
+
+}  // namespace seqsweep
