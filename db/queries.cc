@@ -179,6 +179,15 @@ std::vector<ArtifactRow> read_artifacts(Database& database, const std::string& r
       run_id);
 }
 
+std::vector<DatasetRow> read_datasets(Database& database) {
+  return rows(
+      [](const Query& row) {
+        return DatasetRow{row.text(0), row.text(1), row.integer(2), row.integer(3), row.integer(4)};
+      },
+      database,
+      "SELECT config, name, users, items, interactions FROM datasets ORDER BY name, config");
+}
+
 std::vector<LeaseRow> read_leases(Database& database) {
   return rows(
       [](const Query& row) {

@@ -28,6 +28,9 @@ std::vector<int32_t> read_user_ranks(Database& database, const std::string& run_
 std::vector<AttemptRow> read_attempts(Database& database, const std::string& run_id);
 std::vector<ArtifactRow> read_artifacts(Database& database, const std::string& run_id);
 
+// By name, then by settings.
+std::vector<DatasetRow> read_datasets(Database& database);
+
 std::vector<LeaseRow> read_leases(Database& database);
 // Those after an id, oldest first; of one run, or with "" all.
 std::vector<EventRow> read_events(Database& database, const std::string& run_id = "",

@@ -66,6 +66,12 @@ struct ArtifactRow {
   std::string sha256;
 };
 
+struct DatasetRow {    // What a run was done on.
+  std::string config;  // JSON: its resolved settings.
+  std::string name;
+  int64_t users = 0, items = 0, interactions = 0;
+};
+
 struct CoordinatorRow {
   int64_t epoch = 0;
   std::string host;

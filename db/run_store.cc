@@ -97,6 +97,14 @@ void store_latency(Database& database, const std::string& run_id,
   }
 }
 
+void store_dataset(Database& database, const std::string& run_id, const RunResult& result) {
+  if (result.users == 0) return;
+  database.run(
+      "INSERT OR REPLACE INTO datasets (config, users, items, interactions) "
+      "SELECT json_extract(config, '$.dataset'), ?, ?, ? FROM runs WHERE run_id = ?",
+      result.users, result.items, result.interactions, run_id);
+}
+
 void store_figures(Database& database, const std::string& run_id, const RunResult& result) {
   const bool timed = !result.latency.empty();
   const auto if_timed = [&](double ms) { return timed ? std::optional(ms) : std::nullopt; };
@@ -298,6 +306,7 @@ bool RunStore::finish(const Ticket& ticket, const RunResult& result) {
     store_latency(database_, run_id, result.latency);
     database_.run("INSERT OR REPLACE INTO user_ranks (run, ranks) VALUES (?, ?)", run_id,
                   result.user_ranks);
+    store_dataset(database_, run_id, result);
     store_figures(database_, run_id, result);
     end_attempt(run_id, "done", "");
     return true;

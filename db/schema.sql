@@ -123,6 +123,15 @@ CREATE INDEX events_by_run ON events (run);
 
 -- ---- what came out ----
 
+-- The data sets that runs were done on, by their resolved settings: after filtering, before the split.
+CREATE TABLE datasets (
+  config TEXT PRIMARY KEY CHECK (json_valid(config)),
+  name TEXT AS (json_extract(config, '$.name')) STORED,
+  users INTEGER NOT NULL,
+  items INTEGER NOT NULL,
+  interactions INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE metrics (
   run TEXT NOT NULL REFERENCES runs (run_id),
   epoch INTEGER NOT NULL,        -- epochs of training done

@@ -69,6 +69,7 @@ void fields(auto& x, auto&& f) {
     f(x.metrics), f(x.user_ranks), f(x.latency), f(x.latency_ms), f(x.latency_low_ms);
     f(x.latency_high_ms), f(x.tokens_per_s), f(x.params), f(x.params_no_embedding), f(x.epochs);
     f(x.best_epoch), f(x.steps), f(x.train_s), f(x.peak_memory_bytes), f(x.device);
+    f(x.users), f(x.items), f(x.interactions);
   } else if constexpr (std::is_same_v<T, Finished>) {
     f(x.ticket), f(x.result);
   } else if constexpr (std::is_same_v<T, Failed>) {

@@ -72,6 +72,7 @@ struct RunResult {
   int64_t epochs = 0, best_epoch = 0, steps = 0;
   double train_s = 0, peak_memory_bytes = 0;
   std::string device;
+  int64_t users = 0, items = 0, interactions = 0;  // Of the data set; 0: not told.
 };
 
 struct Finished {  // Repeated until Committed comes back.

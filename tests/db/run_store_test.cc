@@ -27,5 +27,24 @@ TEST(RunStore, AResultComesBackAsItWasStored) {
   EXPECT_EQ(read_user_ranks(store.database(), "r1"), result(0.25).user_ranks);
 }
 
+TEST(RunStore, ADatasetIsStoredWithTheResultsOnIt) {
+  const TemporaryFolder folder;
+  RunStore store(folder / "results.db");
+  store.add_sweep("quick", "name: quick", planned({"r1", "r2"}));
+  RunResult told = result(0.25);
+  EXPECT_TRUE(store.finish(store.start_attempt("r1", kPlace), told));
+  EXPECT_TRUE(read_datasets(store.database()).empty()) << "nothing was told";
+  told.users = 943, told.items = 1349, told.interactions = 99287;
+  EXPECT_TRUE(store.finish(store.start_attempt("r2", kPlace), told));
+
+  const auto datasets = read_datasets(store.database());
+  ASSERT_EQ(datasets.size(), 1U);
+  EXPECT_EQ(datasets[0].config, R"({"name":"tiny"})");
+  EXPECT_EQ(datasets[0].name, "tiny");
+  EXPECT_EQ(datasets[0].users, 943);
+  EXPECT_EQ(datasets[0].items, 1349);
+  EXPECT_EQ(datasets[0].interactions, 99287);
+}
+
 }  // namespace
 }  // namespace seqsweep

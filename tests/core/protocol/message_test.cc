@@ -24,6 +24,7 @@ Finished finished() {
   message.result.latency = {{0.5, {0.25F, 0.75F}}, {0.6, {}}};
   message.result.params = 123456789012;
   message.result.device = "cpu";
+  message.result.users = 943, message.result.items = 1349, message.result.interactions = 99287;
   return message;
 }
 
@@ -37,6 +38,10 @@ TEST(Message, ResultComesBackEqual) {
   ASSERT_EQ(back.result.latency.size(), 2U);
   EXPECT_EQ(back.result.latency[0].user_ms, (std::vector<float>{0.25F, 0.75F}));
   EXPECT_EQ(back.result.params, 123456789012);
+  EXPECT_EQ(back.result.device, "cpu");
+  EXPECT_EQ(back.result.users, 943);
+  EXPECT_EQ(back.result.items, 1349);
+  EXPECT_EQ(back.result.interactions, 99287);
 }
 
 TEST(Message, NotANumberSurvives) {
