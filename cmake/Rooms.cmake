@@ -78,12 +78,14 @@ function(seqsweep_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} seqsweep_options)
 endfunction()
 
-# A tool with torch and every experiment; exports its symbols to the CUDA plug-in.
+# A tool with torch and every experiment; exports its symbols to the CUDA plug-in. Compiled with
+# -fPIC like the rooms (CMake would take -fPIE), or the precompiled header could not be used.
 function(seqsweep_torch_tool name)
   seqsweep_tool(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE experiments torch_rooms)
   target_precompile_headers(${name} REUSE_FROM torch_rooms)
-  set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+  set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIC)
 endfunction()
 
 # seqsweep_tests(NAME FOLDER LINK ... [TORCH] [LABELS ...] [TIMEOUT s]): every *_test.cc of a folder
