@@ -254,29 +254,29 @@ SweepConfig read_sweep(const Value& value, const Catalog& catalog) {
   return sweep;
 }
 
-std::vector<PlannedRun> expand(const SweepConfig& sweep) {
+std::vector<SweepRun> expand(const SweepConfig& sweep) {
   const double cells = double(sweep.datasets.size()) * double(sweep.models.size()) *
                        double(sweep.optimizers.size()) * double(sweep.seeds.size());
   if (cells > kRunsMax) {
     throw_input("sweep {}: the grid has {} runs, at most {} are valid: split it", sweep.name, cells,
                 kRunsMax);
   }
-  std::vector<PlannedRun> runs;
+  std::vector<SweepRun> runs;
   std::map<std::string, Cell> seen;
   for (const Choice& dataset : sweep.datasets) {
     for (const ModelChoice& model : sweep.models) {
       for (const Choice& optimizer : sweep.optimizers) {
         for (const Choice& seed : sweep.seeds) {
-          PlannedRun run{.config = {.dataset = dataset.spec,
-                                    .model = model.spec,
-                                    .objective = model.objective,
-                                    .optimizer = optimizer.spec,
-                                    .seed = seed.spec.get<int64_t>(),
-                                    .train = model.train,
-                                    .evaluate = model.evaluate,
-                                    .latency = sweep.latency},
-                         .label = fmt::format("{}/{}/{}/{}", dataset.label, model.label,
-                                              optimizer.label, seed.label)};
+          SweepRun run{.config = {.dataset = dataset.spec,
+                                  .model = model.spec,
+                                  .objective = model.objective,
+                                  .optimizer = optimizer.spec,
+                                  .seed = seed.spec.get<int64_t>(),
+                                  .train = model.train,
+                                  .evaluate = model.evaluate,
+                                  .latency = sweep.latency},
+                       .label = fmt::format("{}/{}/{}/{}", dataset.label, model.label,
+                                            optimizer.label, seed.label)};
           run.run_id = config_hash(run.config.json());
           const Cell cell{{&dataset, &model, &optimizer, &seed}};
           const auto [first, is_new] = seen.emplace(run.run_id, cell);

@@ -36,7 +36,7 @@ struct SweepConfig {
   std::optional<std::string> data_dir;
 };
 
-struct PlannedRun {
+struct SweepRun {
   std::string run_id;  // config_hash(config.json())
   RunConfig config;
   std::string label;  // "ml-100k/sasrec/adam/seed 1"
@@ -46,7 +46,7 @@ struct PlannedRun {
 SweepConfig read_sweep(const Value& file, const Catalog& catalog);
 
 // In grid order: data set, model, optimizer, seed. Two entries that give the same run are an error.
-std::vector<PlannedRun> expand(const SweepConfig& sweep);
+std::vector<SweepRun> expand(const SweepConfig& sweep);
 
 // The sweep with every default written out; read again, it gives the same runs.
 Json resolved(const SweepConfig& sweep);

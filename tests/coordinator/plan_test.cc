@@ -16,7 +16,7 @@ SweepConfig read(const std::string& yaml) {
   return read_sweep(parse_yaml(yaml, "s.yaml"), catalog.get());
 }
 
-std::vector<PlannedRun> plan(const std::string& yaml) {
+std::vector<SweepRun> plan(const std::string& yaml) {
   return expand(read(yaml));
 }
 
@@ -47,7 +47,7 @@ TEST(Plan, ExpandsInGridOrder) {
   EXPECT_EQ(runs[4].label, "films/wide/climb/seed 1");
   EXPECT_EQ(runs[8].label, "books/deep/climb/seed 1");
   std::set<std::string> ids;
-  for (const PlannedRun& run : runs) {
+  for (const SweepRun& run : runs) {
     EXPECT_EQ(run.run_id, config_hash(run.config.json()));
     ids.insert(run.run_id);
   }

@@ -1,0 +1,67 @@
+// The workers of a sweep and the attempts they are at, as the coordinator believes them to be.
+// Memory only: the database knows no workers, and a new coordinator meets new ones.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "coordinator/scheduler.h"
+#include "core/protocol/message.h"
+
+namespace seqsweep {
+
+struct Attempt {
+  Ticket ticket;
+  std::string label;
+  std::vector<int64_t> members;  // World ranks; the first one leads and reports.
+  int64_t started_ms = 0;
+  int64_t renewed_ms = 0;  // When it last got on: the start of its lease.
+  Progress last;
+  bool over = false;  // For the database; its workers have yet to say that they left it.
+};
+
+class Roster {
+ public:
+  // World ranks 1 to `workers`, none of which has said Hello.
+  Roster(int64_t workers, int64_t now_ms);
+
+  // False: it said so before, or there is no such worker.
+  bool hello(int64_t rank, const Hello& hello);
+  const Hello& worker(int64_t rank) const { return members_.at(static_cast<size_t>(rank)).hello; }
+  int64_t size() const { return static_cast<int64_t>(members_.size()) - 1; }
+  std::vector<WorkerSlot> slots() const;  // All but the lost ones.
+
+  void begin(Attempt attempt);
+  Attempt* find(const Ticket& ticket);               // nullptr: no worker is at it.
+  Attempt* find_running(const std::string& run_id);  // Not over.
+  std::vector<const Attempt*> running() const;       // Not over.
+
+  // News of an attempt. Its lease is renewed when it got on, not by being alive.
+  void renew(Attempt& attempt, Progress news, int64_t now_ms);
+  void renew_all(int64_t now_ms);
+  std::vector<Ticket> expired(int64_t now_ms, int64_t lease_ms) const;
+
+  void release(const Ticket& ticket);  // Its workers left it and are free.
+  void lose(const Ticket& ticket);     // Its workers do not answer; they may come back.
+  void dismiss(const Ticket& ticket);  // Its workers are ending.
+  // Workers that have not said Hello lease_ms after the start are lost. Returns them.
+  std::vector<int64_t> lose_silent(int64_t now_ms, int64_t lease_ms);
+
+ private:
+  enum class State { Starting, Free, Busy, Lost };
+  struct Member {
+    State state = State::Starting;
+    bool greeted = false;
+    Hello hello;
+  };
+
+  void set_members(const Attempt& attempt, State state);
+  bool is_lost(const Attempt& attempt) const;
+
+  int64_t started_ms_;
+  std::vector<Member> members_;          // By world rank; 0, the coordinator, is none.
+  std::map<int64_t, Attempt> attempts_;  // By leader.
+};
+
+}  // namespace seqsweep

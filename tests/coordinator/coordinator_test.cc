@@ -1,0 +1,406 @@
+#include "coordinator/coordinator.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/coordinator/fake_world.h"
+
+namespace seqsweep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class CoordinatorTest : public ::testing::Test {
+ protected:
+  CoordinatorTest() { set_log_level(LogLevel::Error); }
+
+  void begin(int workers, std::vector<SweepRun> runs) {
+    runs_ = std::move(runs);
+    transport_ = std::make_unique<FakeTransport>(workers);
+    store_ = std::make_unique<RunStore>(database(), 0, clock_);
+    add_sweep(*store_, runs_);
+    settings_.sweep = "sweep";
+    settings_.database = database();
+    settings_.runs_folder = "runs";
+    coordinator_ =
+        std::make_unique<Coordinator>(settings_, runs_, *store_, *transport_, clock_, view_);
+  }
+
+  void begin_ready(int workers, std::vector<SweepRun> runs) {
+    begin(workers, std::move(runs));
+    for (int rank = 1; rank <= workers; ++rank) say(rank, Hello{.host = "host", .cores = 1});
+  }
+
+  std::filesystem::path database() const { return folder_.path / "sweep.db"; }
+
+  void say(int rank, Message message) {
+    transport_->incoming.push_back({rank, std::move(message)});
+    coordinator_->tick(0);
+  }
+
+  void pass(double seconds) {
+    clock_.now_ms += static_cast<int64_t>(seconds * 1000);
+    coordinator_->tick(0);
+  }
+
+  // The ticket that the worker was given last.
+  Ticket ticket_of(int rank) {
+    const auto dispatches = transport_->take<Dispatch>(rank);
+    EXPECT_THAT(dispatches, SizeIs(1)) << "rank " << rank;
+    return dispatches.empty() ? Ticket{} : dispatches.back().ticket;
+  }
+
+  const SweepRun& run_of(const Ticket& ticket) const {
+    return *std::find_if(runs_.begin(), runs_.end(),
+                         [&](const SweepRun& run) { return run.run_id == ticket.run_id; });
+  }
+
+  void finish(int rank, const Ticket& ticket) {
+    say(rank, Finished{ticket, result_of(run_of(ticket))});
+  }
+
+  StatusCounts counts() { return count_runs(store_->database(), "sweep"); }
+  std::vector<AttemptRow> attempts(const Ticket& ticket) {
+    return read_attempts(store_->database(), ticket.run_id);
+  }
+  std::vector<std::string> event_kinds() {
+    std::vector<std::string> kinds;
+    for (const EventRow& event : read_events(store_->database())) kinds.push_back(event.kind);
+    return kinds;
+  }
+
+  TemporaryFolder folder_;
+  FakeClock clock_;
+  ProgressView view_{80};
+  CoordinatorSettings settings_;
+  std::vector<SweepRun> runs_;
+  std::unique_ptr<FakeTransport> transport_;
+  std::unique_ptr<RunStore> store_;
+  std::unique_ptr<Coordinator> coordinator_;
+};
+
+TEST_F(CoordinatorTest, GivesRunsToWorkersUntilAllAreDone) {
+  begin_ready(2, seeds_of_a_run(3));
+  const auto dispatches = transport_->take<Dispatch>(1);
+  ASSERT_THAT(dispatches, SizeIs(1));
+  EXPECT_EQ(dispatches[0].config, runs_[0].config.json().dump());
+  EXPECT_THAT(dispatches[0].members, ElementsAre(1));
+  EXPECT_EQ(dispatches[0].folder, "runs/" + runs_[0].run_id);
+  const Ticket first = dispatches[0].ticket, second = ticket_of(2);
+  finish(1, first);
+  EXPECT_THAT(transport_->take<Committed>(1), SizeIs(1));
+  const Ticket third = ticket_of(1);
+  finish(2, second);
+  EXPECT_FALSE(coordinator_->ended());
+  finish(1, third);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+  EXPECT_THAT(transport_->take<Shutdown>(1), SizeIs(1));
+  EXPECT_THAT(transport_->take<Shutdown>(2), SizeIs(1));
+  EXPECT_EQ(counts().done, 3);
+}
+
+TEST_F(CoordinatorTest, NothingToDoEndsAtOnce) {
+  begin_ready(1, seeds_of_a_run(1));
+  finish(1, ticket_of(1));
+  ASSERT_TRUE(coordinator_->ended());
+  coordinator_.reset();
+  store_.reset();
+  begin(1, seeds_of_a_run(1));
+  coordinator_->tick(0);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());
+  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+}
+
+TEST_F(CoordinatorTest, ARepeatedResultIsAcknowledgedAgainAndCountedOnce) {
+  begin_ready(1, seeds_of_a_run(2));
+  const Ticket ticket = ticket_of(1);
+  finish(1, ticket);
+  const Ticket second = ticket_of(1);
+  finish(1, ticket);
+  EXPECT_THAT(transport_->take<Committed>(1), SizeIs(2));
+  EXPECT_EQ(counts().done, 1);
+  EXPECT_THAT(attempts(ticket), SizeIs(1));
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());  // It is still at the second run.
+  finish(1, second);
+  EXPECT_TRUE(coordinator_->ended());
+}
+
+TEST_F(CoordinatorTest, ProgressIsStoredInBatchesAndBeforeTheResult) {
+  begin_ready(1, seeds_of_a_run(1));
+  const Ticket ticket = ticket_of(1);
+  say(1, Progress{.ticket = ticket,
+                  .step = 10,
+                  .epoch = 1,
+                  .epochs = 2,
+                  .phase = "train",
+                  .steps = {{.step = 10, .loss = 0.5, .batch_size = 4}},
+                  .metrics = {{1, "validation", "ndcg@10", 0.125}}});
+  finish(1, ticket);
+  EXPECT_THAT(read_steps(store_->database(), ticket.run_id), SizeIs(1));
+  EXPECT_THAT(read_metrics(store_->database(), ticket.run_id), SizeIs(2));
+}
+
+TEST_F(CoordinatorTest, ARunsOwnFaultFailsItAndTheSweepGoesOn) {
+  begin_ready(1, seeds_of_a_run(2));
+  const Ticket bad = ticket_of(1);
+  say(1, Failed{bad, "nan", "the loss is not a number"});
+  EXPECT_EQ(counts().failed, 1);
+  EXPECT_THAT(event_kinds(), ElementsAre("failed"));
+  finish(1, ticket_of(1));
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitSomeRunsFailed);
+  EXPECT_EQ(attempts(bad)[0].cause, "nan");
+  EXPECT_EQ(attempts(bad)[0].text, "the loss is not a number");
+}
+
+TEST_F(CoordinatorTest, TheWorldsFaultIsRetriedLaterAndNotForEver) {
+  settings_.retry = {.retries_max = 2, .delay_s = 10};
+  begin_ready(1, seeds_of_a_run(1));
+  Ticket ticket = ticket_of(1);
+  say(1, Failed{ticket, "memory", "out of memory"});
+  pass(9);
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());
+  pass(2);
+  ticket = ticket_of(1);
+  EXPECT_EQ(ticket.attempt, 2);
+  say(1, Failed{ticket, "world", "disk"});
+  pass(19);
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());
+  pass(2);
+  say(1, Failed{ticket_of(1), "memory", "out of memory"});
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitSomeRunsFailed);
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "retry", "failed"));
+}
+
+TEST_F(CoordinatorTest, AnAttemptThatDoesNotGetOnIsLost) {
+  settings_.lease_s = 60;
+  settings_.retry.delay_s = 0;
+  begin_ready(2, seeds_of_a_run(1));
+  const Ticket ticket = ticket_of(1);
+  const auto alive = [&](int64_t step) {
+    say(1, Progress{.ticket = ticket, .step = step, .phase = "train"});
+  };
+  alive(1);
+  pass(50);
+  alive(2);
+  pass(50);
+  EXPECT_EQ(counts().running, 1);  // Slow is not hung.
+  alive(2);
+  pass(11);
+  EXPECT_EQ(attempts(ticket)[0].cause, "lost");
+  EXPECT_THAT(transport_->take<Cancel>(1), SizeIs(1));
+  const Ticket second = ticket_of(2);  // Not to the worker that hangs.
+  EXPECT_EQ(second.attempt, 2);
+  EXPECT_TRUE(coordinator_->lost_workers());
+  // The first worker comes back: fenced, and of use again.
+  finish(1, ticket);
+  EXPECT_EQ(counts().done, 0);
+  EXPECT_THAT(transport_->take<Committed>(1), IsEmpty());
+  EXPECT_THAT(transport_->take<Cancel>(1), SizeIs(1));
+  EXPECT_FALSE(coordinator_->lost_workers());
+  finish(2, second);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 1);
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "stale"));
+}
+
+TEST_F(CoordinatorTest, WithoutWorkersTheSweepStopsAndSaysSo) {
+  settings_.lease_s = 60;
+  begin(1, seeds_of_a_run(1));
+  coordinator_->tick(0);
+  try {
+    pass(61);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), kExitWorldFailed);
+    EXPECT_THAT(error.what(), HasSubstr("1 of 1 workers are lost"));
+  }
+  EXPECT_EQ(counts().pending, 1);
+}
+
+TEST_F(CoordinatorTest, ARunOnTwoRanksGoesToBothAndTheirLeaderReports) {
+  begin(2, seeds_of_a_run(1, 2));
+  say(1, Hello{.host = "a"});
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());
+  say(2, Hello{.host = "a"});
+  const Ticket ticket = ticket_of(1);
+  EXPECT_EQ(ticket_of(2), ticket);
+  finish(1, ticket);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(attempts(ticket)[0].ranks, 2);
+}
+
+TEST_F(CoordinatorTest, ARunThatNeedsMoreWorkersThanThereAreFailsAtOnce) {
+  auto runs = seeds_of_a_run(2);
+  runs[0].config.train.ranks = 3;
+  begin_ready(2, runs);
+  finish(1, ticket_of(1));
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitSomeRunsFailed);
+  const auto results = read_results(store_->database(), "sweep");
+  EXPECT_THAT(results[0].error, HasSubstr("needs 3 ranks, there are 2 workers"));
+}
+
+TEST_F(CoordinatorTest, ADrainGivesEveryRunBack) {
+  bool stop = false;
+  settings_.stop_requested = [&] { return stop; };
+  begin_ready(2, seeds_of_a_run(3));
+  const Ticket first = ticket_of(1), second = ticket_of(2);
+  stop = true;
+  coordinator_->tick(0);
+  EXPECT_THAT(transport_->take<Drain>(1), SizeIs(1));
+  EXPECT_THAT(transport_->take<Drain>(2), SizeIs(1));
+  say(1, Interrupted{first, 7});
+  EXPECT_FALSE(coordinator_->ended());
+  finish(2, second);  // It was faster than the drain.
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitInterrupted);
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());
+  EXPECT_EQ(counts().done, 1);
+  EXPECT_EQ(counts().pending, 2);
+  EXPECT_EQ(attempts(first)[0].last_step, 7);
+}
+
+TEST_F(CoordinatorTest, ADrainDoesNotWaitForEver) {
+  settings_.drain_grace_s = 30;
+  begin_ready(1, seeds_of_a_run(1));
+  ticket_of(1);
+  coordinator_->drain("test");
+  pass(29);
+  EXPECT_FALSE(coordinator_->ended());
+  pass(1);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitInterrupted);
+  EXPECT_EQ(counts().pending, 1);
+}
+
+TEST_F(CoordinatorTest, AWorkerThatStopsUnaskedGetsNothingMore) {
+  begin_ready(2, seeds_of_a_run(2));
+  const Ticket first = ticket_of(1), second = ticket_of(2);
+  say(1, Interrupted{first, 3});
+  pass(1);
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());
+  finish(2, second);
+  finish(2, ticket_of(2));
+  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+}
+
+TEST_F(CoordinatorTest, RequestsCancelRetryAndDrain) {
+  begin_ready(1, seeds_of_a_run(3));
+  const Ticket first = ticket_of(1);
+  write_request(database(), {Request::Kind::Cancel, first.run_id});
+  write_request(database(), {Request::Kind::Cancel, runs_[1].run_id});
+  write_request(database(), {Request::Kind::Cancel, "no such run"});
+  pass(1);
+  EXPECT_THAT(transport_->take<Cancel>(1), SizeIs(1));
+  EXPECT_EQ(counts().cancelled, 2);
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());  // Until the worker has left the first.
+  say(1, Interrupted{first, 5});
+  const Ticket third = ticket_of(1);
+  EXPECT_EQ(third.run_id, runs_[2].run_id);
+  say(1, Failed{third, "error", "broken"});
+  EXPECT_TRUE(coordinator_->ended());
+}
+
+TEST_F(CoordinatorTest, ARetriedRunRunsAgain) {
+  begin_ready(1, seeds_of_a_run(2));
+  const Ticket bad = ticket_of(1);
+  say(1, Failed{bad, "error", "broken"});
+  const Ticket other = ticket_of(1);
+  write_request(database(), {Request::Kind::Retry, bad.run_id});
+  pass(1);
+  finish(1, other);
+  const Ticket again = ticket_of(1);
+  EXPECT_EQ(again.run_id, bad.run_id);
+  EXPECT_EQ(again.attempt, 2);
+  write_request(database(), {Request::Kind::Drain, ""});
+  pass(1);
+  EXPECT_THAT(transport_->take<Drain>(1), SizeIs(1));
+}
+
+TEST_F(CoordinatorTest, AnOldDrainRequestIsForgotten) {
+  write_request(database(), {Request::Kind::Drain, ""});
+  begin_ready(1, seeds_of_a_run(1));
+  pass(1);
+  EXPECT_THAT(transport_->take<Drain>(1), IsEmpty());
+}
+
+class FullDiskTest : public CoordinatorTest {
+ protected:
+  // A run is under way, and the database cannot take its result.
+  Ticket begin_on_full_disk() {
+    begin_ready(1, seeds_of_a_run(2));
+    const Ticket ticket = ticket_of(1);
+    set_pages(1);  // SQLite: no more than there are now.
+    return ticket;
+  }
+  void set_pages(int64_t most) {
+    store_->database().run_script(fmt::format("PRAGMA max_page_count = {}", most));
+  }
+  // More than the free space of the pages that there are.
+  void finish_large(const Ticket& ticket) {
+    RunResult result = result_of(run_of(ticket));
+    result.user_ranks.assign(100'000, 1);
+    say(1, Finished{ticket, result});
+  }
+};
+
+TEST_F(FullDiskTest, EndsTheSweepWhenNobodyIsToWait) {
+  const Ticket ticket = begin_on_full_disk();
+  try {
+    finish_large(ticket);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), kExitWorldFailed);
+  }
+  EXPECT_THAT(transport_->take<Committed>(1), IsEmpty());
+  coordinator_.reset();
+  store_.reset();
+  begin(1, seeds_of_a_run(2));  // The database opens.
+  EXPECT_EQ(counts().pending, 2);
+}
+
+TEST_F(FullDiskTest, PausesAndGoesOnWhenThereIsRoom) {
+  settings_.disk_full_wait_s = 3600;
+  settings_.lease_s = 60;
+  const Ticket ticket = begin_on_full_disk();
+  finish_large(ticket);
+  for (int i = 0; i < 100; ++i) {
+    clock_.now_ms += 2000;
+    finish_large(ticket);  // The worker repeats it.
+  }
+  EXPECT_THAT(transport_->take<Committed>(1), IsEmpty());
+  EXPECT_EQ(counts().running, 1);
+  set_pages(1'000'000);
+  coordinator_->tick(0);
+  EXPECT_THAT(transport_->take<Committed>(1), SizeIs(1));
+  EXPECT_EQ(counts().done, 1);
+  finish(1, ticket_of(1));
+  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+}
+
+TEST_F(FullDiskTest, DoesNotPauseForEver) {
+  settings_.disk_full_wait_s = 10;
+  finish_large(begin_on_full_disk());
+  pass(9);
+  EXPECT_THROW(pass(1), Error);
+}
+
+TEST_F(CoordinatorTest, WhatNoWorkerSaysIsDropped) {
+  begin_ready(1, seeds_of_a_run(1));
+  say(1, Shutdown{});
+  say(1, Committed{});
+  say(7, Hello{.host = "from nowhere"});
+  say(1, Progress{.ticket = {"unknown", 1, 1}});
+  EXPECT_THAT(transport_->take<Cancel>(1), SizeIs(1));
+  finish(1, ticket_of(1));
+  EXPECT_TRUE(coordinator_->ended());
+}
+
+}  // namespace
+}  // namespace seqsweep
