@@ -17,7 +17,8 @@ function(seqsweep_collect out)
   set(${out} ${all} PARENT_SCOPE)
 endfunction()
 
-# seqsweep_room(NAME FOLDER LINK ...): a room that sees no torch.
+# seqsweep_room(NAME FOLDER LINK ...): a room that sees no torch. The first one, base, owns the header
+# that all of them precompile.
 function(seqsweep_room name folder)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   seqsweep_collect(sources ${folder})
@@ -27,6 +28,12 @@ function(seqsweep_room name folder)
   endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC seqsweep_options ${ARG_LINK})
+  if(name STREQUAL "base")
+    target_precompile_headers(base PRIVATE <fmt/format.h> <nlohmann/json.hpp> <algorithm> <filesystem>
+                              <functional> <map> <optional> <string> <vector>)
+  else()
+    target_precompile_headers(${name} REUSE_FROM base)
+  endif()
 endfunction()
 
 # seqsweep_torch_room(NAME FOLDER... LINK ...): owns the precompiled torch header.
@@ -71,21 +78,27 @@ function(seqsweep_cuda_plugin name)
   target_link_options(${name} PRIVATE -Wl,--no-as-needed,--allow-shlib-undefined -Wl,-rpath,${torch_root}/lib)
 endfunction()
 
-# seqsweep_tool(NAME SOURCES... LINK ...): an executable in build/bin.
-function(seqsweep_tool name)
+# An executable in build/bin that uses the precompiled header of a room. Compiled with -fPIC like the
+# rooms (CMake would take -fPIE), or that header would be refused.
+function(seqsweep_executable name header_room)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} seqsweep_options)
+  target_precompile_headers(${name} REUSE_FROM ${header_room})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIC)
 endfunction()
 
-# A tool with torch and every experiment; exports its symbols to the CUDA plug-in. Compiled with
-# -fPIC like the rooms (CMake would take -fPIE), or the precompiled header could not be used.
+# seqsweep_tool(NAME SOURCES... LINK ...): an executable without torch.
+function(seqsweep_tool name)
+  seqsweep_executable(${name} base ${ARGN})
+endfunction()
+
+# A tool with torch and every experiment; exports its symbols to the CUDA plug-in.
 function(seqsweep_torch_tool name)
-  seqsweep_tool(${name} ${ARGN})
+  seqsweep_executable(${name} torch_rooms ${ARGN})
   target_link_libraries(${name} PRIVATE experiments torch_rooms)
-  target_precompile_headers(${name} REUSE_FROM torch_rooms)
-  set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON POSITION_INDEPENDENT_CODE OFF)
-  target_compile_options(${name} PRIVATE -fPIC)
+  set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
 endfunction()
 
 # seqsweep_tests(NAME FOLDER LINK ... [TORCH] [LABELS ...] [TIMEOUT s]): every *_test.cc of a folder
@@ -108,4 +121,21 @@ function(seqsweep_tests name folder)
   endif()
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 120
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()
+
+# seqsweep_mpi_test(NAME FOLDER RANKS n LINK ...): every .cc of a folder of tests/ in one executable
+# with its own main, which mpirun starts as one ctest case.
+function(seqsweep_mpi_test name folder)
+  if(NOT have_mpi)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "RANKS" "LINK" ${ARGN})
+  get_filename_component(mpi_bin ${MPI_CXX_COMPILER} DIRECTORY)
+  find_program(MPIRUN mpirun HINTS ${mpi_bin} REQUIRED)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cc)
+  seqsweep_tool(${name} ${sources} LINK ${ARG_LINK} GTest::gtest)
+  add_test(NAME ${name} COMMAND ${MPIRUN} -n ${ARG_RANKS} --bind-to none $<TARGET_FILE:${name}>)
+  # Open MPI: as root in a container, and with more ranks than cores.
+  set_tests_properties(${name} PROPERTIES LABELS mpi TIMEOUT 120 PROCESSORS ${ARG_RANKS} ENVIRONMENT
+    "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;PRTE_ALLOW_RUN_AS_ROOT=1;PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1;PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe")
 endfunction()

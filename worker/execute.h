@@ -15,8 +15,10 @@ namespace seqsweep {
 class Reporter {
  public:
   virtual ~Reporter() = default;
-  virtual void progress(Progress progress) = 0;  // The ticket is filled in by the reporter.
-  virtual bool stop_requested() = 0;             // Asked at every step; does not block.
+  // After every step and sign of life, so it must be quick. The ticket is filled in by the
+  // reporter.
+  virtual void progress(Progress progress) = 0;
+  virtual bool stop_requested() = 0;  // Asked at every step; does not block.
 };
 
 struct ExecuteContext {
@@ -26,9 +28,14 @@ struct ExecuteContext {
   Group& group;
 };
 
-// Trains (resuming from the newest intact checkpoint in the folder), evaluates, measures. Returns
-// the result, or nothing when it was stopped at a step and checkpointed. Throws Error.
+// Trains (resuming from the newest intact checkpoint in the folder), evaluates, measures, and
+// leaves the trained model in the folder. Returns the result, or nothing when it was stopped and
+// checkpointed. The first rank of the group measures latency and saves the model; the result of the
+// others lacks the latency. Throws Error.
 std::optional<RunResult> execute(const RunConfig& config, const ExecuteContext& context,
                                  Reporter& reporter);
+
+// Once the result is stored, nothing needs them any more. Keeps the trained model.
+void remove_checkpoints(const std::filesystem::path& folder);
 
 }  // namespace seqsweep

@@ -27,8 +27,14 @@ enum ExitCode : int {
 
 class Error : public std::runtime_error {
  public:
-  Error(Fault fault, const std::string& text) : std::runtime_error(text), fault_(fault) {}
+  // `cause`: one word for the database; by default it follows from the fault.
+  Error(Fault fault, const std::string& text, std::string cause = "")
+      : std::runtime_error(text), fault_(fault), cause_(std::move(cause)) {}
   Fault fault() const { return fault_; }
+  std::string cause() const {
+    if (!cause_.empty()) return cause_;
+    return fault_ == Fault::Input ? "input" : fault_ == Fault::Run ? "error" : "world";
+  }
   int exit_code() const {
     return fault_ == Fault::Input ? kExitBadInput
            : fault_ == Fault::Run ? kExitSomeRunsFailed
@@ -37,6 +43,7 @@ class Error : public std::runtime_error {
 
  private:
   Fault fault_;
+  std::string cause_;
 };
 
 template <typename... Args>

@@ -1,6 +1,6 @@
 // What a sweep file may name. A component registers itself with one line at the end of its file:
 //
-//   const RegisterModel<SASRecConfig> kSASRec{"sasrec", "self-attention (Kang & McAuley 2018)",
+//   const RegisterModel<MineConfig> kMine{"mine", "what it is, from which paper", "next_item",
 //   make};
 //
 // ComponentIndex is the part that the coordinator needs (names, settings, defaults); Registry adds

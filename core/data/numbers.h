@@ -1,13 +1,18 @@
 // Numbers as raw files write them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace seqsweep {
 
 enum class TimeUnit { Seconds, Milliseconds };
+constexpr std::array<std::pair<TimeUnit, const char*>, 2> enum_names(TimeUnit) {
+  return {{{TimeUnit::Seconds, "s"}, {TimeUnit::Milliseconds, "ms"}}};
+}
 
 std::optional<float> parse_rating(std::string_view text);  // Finite.
 

@@ -77,7 +77,7 @@ void fields(auto& x, auto&& f) {
   } else if constexpr (std::is_same_v<T, Interrupted>) {
     f(x.ticket), f(x.step);
   } else if constexpr (std::is_same_v<T, Dispatch>) {
-    f(x.ticket), f(x.config), f(x.members), f(x.folder);
+    f(x.ticket), f(x.config), f(x.members), f(x.folder), f(x.data_dir);
   } else if constexpr (std::is_same_v<T, Committed> || std::is_same_v<T, Cancel>) {
     f(x.ticket);
   } else {

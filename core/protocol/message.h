@@ -98,6 +98,7 @@ struct Dispatch {
   std::string config;            // RunConfig as JSON.
   std::vector<int64_t> members;  // World ranks of the group; the first one leads and reports.
   std::string folder;            // The run's folder: checkpoints and the trained model.
+  std::string data_dir;          // Raw and cached data sets.
 };
 struct Committed {  // The result is in the database for good.
   Ticket ticket;

@@ -8,14 +8,12 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "core/base/registry.h"
 #include "core/train/parameters.h"
+#include "core/train/tensor_file.h"
 
 namespace seqsweep {
-
-using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
 // What an optimizer tells of a step; NaN: it has no such figure.
 struct StepReport {

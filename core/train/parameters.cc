@@ -11,6 +11,10 @@ Parameters::Parameters(torch::nn::Module& module) {
   for (const auto& entry : module.named_parameters()) {
     const torch::Tensor& tensor = entry.value();
     if (!tensor.requires_grad()) continue;
+    if (tensor.scalar_type() != torch::kFloat32 && tensor.scalar_type() != torch::kFloat64) {
+      throw_run("parameter {}: trained parameters must be float32 or float64, this one is {}",
+                entry.key(), c10::toString(tensor.scalar_type()));
+    }
     if (!tensors.empty() && (tensor.scalar_type() != tensors[0].scalar_type() ||
                              tensor.device() != tensors[0].device())) {
       throw_run("parameter {}: trained parameters must share dtype and device", entry.key());
@@ -21,7 +25,9 @@ Parameters::Parameters(torch::nn::Module& module) {
   }
   const auto options = tensors.empty() ? torch::TensorOptions() : tensors[0].options();
   values_ = torch::empty({total}, options.requires_grad(false));
-  gradients_ = torch::zeros({total}, options.requires_grad(false));
+  sums_ = torch::zeros({total + 2}, options.requires_grad(false));
+  gradients_ = sums_.narrow(0, 0, total);
+  loss_and_targets_ = sums_.narrow(0, total, 2);
   for (size_t i = 0; i < tensors.size(); ++i) {
     const ParameterSlice& slice = slices_[i];
     torch::Tensor view = values_.narrow(0, slice.begin, slice.size).view(slice.shape);

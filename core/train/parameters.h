@@ -1,6 +1,5 @@
 // All trained parameters of a module as one flat tensor, with the module's own tensors as views of
-// it, and the same for gradients. One all-reduce, one optimizer pass and one checkpoint entry then
-// serve all of them.
+// it, and the same for gradients. One all-reduce and one optimizer pass then serve all of them.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -18,16 +17,23 @@ struct ParameterSlice {
 
 class Parameters {
  public:
-  // Moves the module's parameters that require a gradient into one flat tensor. They must share
-  // dtype and device. The module must outlive this and keep its parameters.
+  // Moves the module's parameters that require a gradient into one flat tensor. They must be
+  // float32 or float64 and share dtype and device; throws Error (Fault::Run) otherwise. The module
+  // must outlive this and keep its parameters.
   explicit Parameters(torch::nn::Module& module);
 
   torch::Tensor& values() { return values_; }        // [P]
   torch::Tensor& gradients() { return gradients_; }  // [P], accumulated by backward()
   const std::vector<ParameterSlice>& slices() const { return slices_; }
 
+  // What a step sums over its microbatches and ranks: [gradients, loss, targets], P + 2 numbers.
+  // float32 counts exactly up to 16 million targets a step.
+  torch::Tensor& sums() { return sums_; }
+  torch::Tensor& loss_and_targets() { return loss_and_targets_; }  // The last 2 of them.
+
  private:
-  torch::Tensor values_, gradients_;
+  torch::Tensor values_, sums_;
+  torch::Tensor gradients_, loss_and_targets_;  // Views of sums_.
   std::vector<ParameterSlice> slices_;
 };
 

@@ -12,7 +12,8 @@ namespace seqsweep {
 namespace {
 
 [[noreturn]] void throw_nan() {
-  throw_run("ranking: the model scored an item NaN; its parameters are no longer finite");
+  throw Error(Fault::Run,
+              "ranking: the model scored an item NaN; its parameters are no longer finite", "nan");
 }
 
 // Visits items in the order of their ids, so an item goes in behind all that score as much.

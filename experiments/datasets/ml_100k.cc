@@ -27,7 +27,7 @@ int64_t read_interactions(const std::filesystem::path& path, double malformed_sh
 int64_t read_titles(const std::filesystem::path& path, double malformed_share, TitleTable& table) {
   if (path.filename() != "u.item") return read_recbole_titles(path, malformed_share, table);
   return read_delimited_titles(path, {.separator = "|", .columns = {"item", "title"}},
-                               {{{"item"}}, {{"title"}}}, malformed_share, table);
+                               {.item = {{"item"}}, .title = {{"title"}}}, malformed_share, table);
 }
 
 std::shared_ptr<const Dataset> make(const Ml100kConfig& config, const DatasetContext& context) {
@@ -44,7 +44,17 @@ std::shared_ptr<const Dataset> make(const Ml100kConfig& config, const DatasetCon
   return open_or_prepare(source, config, context.data_dir);
 }
 
-const RegisterDataset<Ml100kConfig> kMl100k{"ml-100k", "MovieLens-100k: 943 users, films", make};
+const RegisterDataset<Ml100kConfig> kMl100k{
+    "ml-100k",
+    "MovieLens-100k: ratings of films by 943 users",
+    make,
+    {.files = kFiles,
+     .downloads = {
+         {.url = "pip:recbole==1.2.1",
+          .file = "recbole-1.2.1.whl",
+          .checksum = "sha256:9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+          .members = {"recbole/dataset_example/ml-100k/ml-100k.inter",
+                      "recbole/dataset_example/ml-100k/ml-100k.item"}}}}};
 
 }  // namespace
 }  // namespace seqsweep

@@ -1,0 +1,92 @@
+#include "core/comm/mpi_world.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/comm/mpi_check.h"
+
+namespace seqsweep {
+namespace {
+
+// Ranks of one host may be bound to cores of their own or share all of them: those with the same
+// cores divide them.
+int64_t share_of_cores(MPI_Comm world, int rank, int size) {
+  MPI_Comm host = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &host),
+            "MPI_Comm_split_type");
+  int neighbours = 0;
+  check_mpi(MPI_Comm_size(host, &neighbours), "MPI_Comm_size");
+  struct Place {
+    cpu_set_t cores;
+    bool trains;
+  };
+  Place mine{};
+  SEQ_CHECK(::sched_getaffinity(0, sizeof(mine.cores), &mine.cores) == 0);
+  mine.trains = rank != 0 || size == 1;
+  std::vector<Place> places(static_cast<size_t>(neighbours));
+  check_mpi(
+      MPI_Allgather(&mine, sizeof(Place), MPI_BYTE, places.data(), sizeof(Place), MPI_BYTE, host),
+      "MPI_Allgather");
+  check_mpi(MPI_Comm_free(&host), "MPI_Comm_free");
+  const auto sharers = std::count_if(places.begin(), places.end(), [&](const Place& place) {
+    return place.trains && CPU_EQUAL(&place.cores, &mine.cores);
+  });
+  return std::max<int64_t>(1, CPU_COUNT(&mine.cores) / std::max<int64_t>(1, sharers));
+}
+
+}  // namespace
+
+void check_mpi(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  throw_world("{}: {}", call, std::string(text, static_cast<size_t>(length)));
+}
+
+MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
+  SEQ_CHECK(started_by_mpirun());
+  int provided = 0;
+  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  if (provided < MPI_THREAD_FUNNELED) {
+    throw_world("MPI_Init_thread: this MPI allows no threads beside its own; build it with them");
+  }
+  // Errors before the first communicator of our own must not end the job either.
+  check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &state_->comm), "MPI_Comm_dup");
+  check_mpi(MPI_Comm_set_errhandler(state_->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check_mpi(MPI_Comm_rank(state_->comm, &state_->rank), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(state_->comm, &state_->size), "MPI_Comm_size");
+  state_->cores = share_of_cores(state_->comm, state_->rank, state_->size);
+}
+
+MpiWorld::~MpiWorld() {
+  MPI_Comm_free(&state_->comm);
+  MPI_Finalize();
+}
+
+int MpiWorld::rank() const {
+  return state_->rank;
+}
+int MpiWorld::size() const {
+  return state_->size;
+}
+int64_t MpiWorld::cores() const {
+  return state_->cores;
+}
+
+std::string MpiWorld::version() const {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  check_mpi(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
+  const std::string first_line = split({text, static_cast<size_t>(length)}, '\n').front();
+  return split(first_line, ',').front();
+}
+
+}  // namespace seqsweep

@@ -1,0 +1,52 @@
+// MPI, with its header hidden. A process that mpirun (or srun) did not start must not make an
+// MpiWorld. One thread, the one that made it, may use it and all that is made from it. A build
+// without MPI has the same functions; they throw.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/protocol/transport.h"
+
+namespace seqsweep {
+
+class Group;
+
+// Whether this process is one rank of several. Looks at the environment alone.
+bool started_by_mpirun();
+
+class MpiWorld {
+ public:
+  // MPI_Init_thread, once a process. Throws Error (Fault::World).
+  MpiWorld();
+  // MPI_Finalize: waits for every rank. What was made from the world must be gone.
+  ~MpiWorld();
+  MpiWorld(const MpiWorld&) = delete;
+  MpiWorld& operator=(const MpiWorld&) = delete;
+
+  int rank() const;
+  int size() const;
+  // The cores that this rank may use without taking them from the workers beside it. Rank 0, which
+  // trains nothing, takes none.
+  int64_t cores() const;
+  std::string version() const;  // Of the library: "Open MPI v5.0.11"
+
+  struct State;
+  const State& state() const { return *state_; }  // For the rest of core/comm.
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+// Messages between all ranks, in order between any two of them.
+std::unique_ptr<Transport> make_mpi_transport(const MpiWorld& world);
+
+// The group of some world ranks, in their order. Collective over the members alone. `tag`, from 0
+// to 32767, tells apart groups that are made at the same time. A member whose group is destroyed by
+// an exception tells the others, whose calls throw Error (Fault::World) instead of waiting for it.
+std::unique_ptr<Group> make_mpi_group(const MpiWorld& world, const std::vector<int64_t>& members,
+                                      int tag);
+
+}  // namespace seqsweep

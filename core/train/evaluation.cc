@@ -1,0 +1,31 @@
+#include "core/train/evaluation.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/base/check.h"
+#include "core/train/share.h"
+
+namespace seqsweep {
+
+std::vector<int32_t> rank_all_users(const EvaluationJob& job, Split split) {
+  const torch::NoGradGuard no_grad;
+  job.task.module().eval();
+  const Share mine = share_of(job.users, job.group.rank(), job.group.size());
+  torch::Tensor ranks = torch::zeros({job.users}, torch::kInt32);
+  int32_t* out = ranks.data_ptr<int32_t>() + mine.begin;
+  for (int64_t begin = mine.begin; begin < mine.end; begin += job.batch_size) {
+    std::vector<int64_t> users(std::min(job.batch_size, mine.end - begin));
+    std::iota(users.begin(), users.end(), begin);
+    const std::vector<int32_t> batch = job.task.target_ranks(users, split);
+    SEQ_CHECK(batch.size() == users.size());
+    out = std::copy(batch.begin(), batch.end(), out);
+    job.after_batch();
+  }
+  ranks = ranks.to(job.device);
+  job.group.all_reduce_sum(ranks);  // Zeros but for the rank that has the user.
+  ranks = ranks.cpu();
+  return {ranks.data_ptr<int32_t>(), ranks.data_ptr<int32_t>() + job.users};
+}
+
+}  // namespace seqsweep

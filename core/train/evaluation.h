@@ -1,0 +1,28 @@
+// The ranks of all users' targets, divided among the ranks of a group.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/comm/group.h"
+#include "core/train/task.h"
+
+namespace seqsweep {
+
+struct EvaluationJob {
+  Task& task;
+  Group& group;
+  torch::Device device;                       // The group's.
+  int64_t users = 0;                          // Of the data set; all of them are ranked.
+  int64_t batch_size = 256;                   // Users ranked at once.
+  std::function<void()> after_batch = [] {};  // A sign of life.
+};
+
+// As Task::target_ranks for users 0 .. users-1, the same on every rank. Collective. Leaves the
+// module in evaluation mode.
+std::vector<int32_t> rank_all_users(const EvaluationJob& job, Split split);
+
+}  // namespace seqsweep

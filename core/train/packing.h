@@ -1,0 +1,32 @@
+// From item ids on the host to what a SequenceModel takes, and how a long history is cut for
+// training.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/train/model.h"
+
+namespace seqsweep {
+
+// The histories end to end, each cut to its last `max_length` items, with positions from 0.
+PackedSequences pack(std::span<const History> histories, int64_t max_length, torch::Device device);
+
+// The last token of each sequence, [S] int64 on the sequences' device. No sequence may be empty.
+torch::Tensor last_tokens(const PackedSequences& sequences);
+
+// Items [begin, end) of a history; the targets of those from `first_target` on carry loss, where
+// the target of an item is the one after it.
+struct Window {
+  int32_t begin = 0, end = 0, first_target = 0;
+  bool operator==(const Window&) const = default;
+};
+
+// Windows of at most `max_length` items that train each (prefix, next item) pair of a history of
+// `items` items once. The first window carries loss everywhere; a later one overlaps the one before
+// it by at least half, and carries loss where that one ended: there the context is never shorter
+// than half of `max_length`, at about twice the cost of windows that do not overlap. Whole contexts
+// everywhere would cost `max_length` times as much.
+std::vector<Window> training_windows(int64_t items, int64_t max_length);
+
+}  // namespace seqsweep

@@ -1,0 +1,234 @@
+#include "core/train/trainer.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+#include "core/eval/metrics.h"
+#include "core/train/evaluation.h"
+#include "core/train/share.h"
+
+namespace seqsweep {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr int64_t kNoStep = std::numeric_limits<int64_t>::max();
+constexpr int64_t kCheapSaves = 20;  // At an epoch's end: saving may take 1/20 of the time.
+
+// Waits for the device.
+double mean_loss(const torch::Tensor& loss_and_targets) {
+  const torch::Tensor host = loss_and_targets.to(torch::kCPU, torch::kFloat64);
+  return host[0].item<double>() / std::max(host[1].item<double>(), 1.0);
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainerParts& parts, const TrainerSettings& settings)
+    : parts_(parts),
+      settings_(settings),
+      early_stopping_(settings.train.patience),
+      best_(parts.parameters.values().clone()),
+      epoch_loss_(torch::zeros({2}, best_.options().dtype(torch::kFloat64))),
+      first_bad_step_(torch::full({}, kNoStep, best_.options().dtype(torch::kInt64))) {}
+
+Outcome Trainer::run() {
+  resume();
+  while (!done() && begin_epoch()) {
+    while (position_.microbatch < position_.microbatches) {
+      const Request request = agreed_request();
+      if (request != Request::None) save();
+      if (request == Request::Stop) return Outcome::Preempted;
+      step();
+    }
+    end_epoch();
+  }
+  if (!early_stopping_.began()) validate();  // Nothing was trained: that is validated.
+  save();
+  parts_.parameters.values().copy_(best_);
+  parts_.task.module().eval();
+  return Outcome::Finished;
+}
+
+bool Trainer::done() const {
+  return position_.epoch >= settings_.train.epochs || early_stopping_.exhausted();
+}
+
+bool Trainer::begin_epoch() {
+  epoch_began_ms_ = parts_.clock.monotonic_ms();
+  const auto epoch = static_cast<uint64_t>(position_.epoch);
+  examples_.resize(static_cast<size_t>(parts_.task.begin_epoch(position_.epoch)));
+  std::iota(examples_.begin(), examples_.end(), 0);
+  Rng rng(seed_of(settings_.seed, epoch));
+  shuffle(std::span(examples_), rng);
+  const auto count = static_cast<int64_t>(examples_.size());
+  position_.microbatches = (count + settings_.train.batch_size - 1) / settings_.train.batch_size;
+  parts_.task.module().train();
+  return count > 0;
+}
+
+void Trainer::step() {
+  const int64_t first = position_.microbatch;
+  const int64_t count =
+      std::min(parts_.schedule.microbatches(position_), position_.microbatches - first);
+  const Share mine = share_of(count, parts_.group.rank(), parts_.group.size());
+  torch::Tensor& loss_and_targets = parts_.parameters.loss_and_targets();
+
+  parts_.parameters.sums().zero_();
+  for (int64_t i = first + mine.begin; i < first + mine.end; ++i) {
+    const LossSum loss =
+        parts_.task.loss(microbatch(i), seed_of(settings_.seed, position_.epoch, i));
+    loss.sum.backward();
+    loss_and_targets[0] += loss.sum.detach();
+    loss_and_targets[1] += loss.count;
+  }
+  parts_.group.all_reduce_sum(parts_.parameters.sums());
+  parts_.parameters.gradients().div_(loss_and_targets[1].clamp_min(1));  // The mean is exact.
+  clip_gradients();
+  const StepReport report = parts_.optimizer.step();
+  int64_t batch_size = 0;
+  for (int64_t i = first; i < first + count; ++i) batch_size += std::ssize(microbatch(i));
+  parts_.schedule.observe(report, batch_size);
+  position_.microbatch += count;
+  ++position_.step;
+
+  // ---- training ends here; below is only observation ----
+  epoch_loss_ += loss_and_targets;
+  first_bad_step_ = torch::where(torch::isfinite(loss_and_targets[0]), first_bad_step_,
+                                 first_bad_step_.clamp_max(position_.step));
+  if (position_.step % settings_.train.log_every == 0) tell_step(report, batch_size);
+  tell_progress();
+}
+
+void Trainer::end_epoch() {
+  require_finite();
+  train_s_ = train_s();
+  ++position_.epoch;
+  position_.microbatch = 0;
+  parts_.schedule.end_epoch();
+  tell_metric("train", "loss", mean_loss(epoch_loss_));
+  epoch_loss_.zero_();
+  const bool last = position_.epoch == settings_.train.epochs;
+  if (last || position_.epoch % settings_.train.evaluate_every == 0) validate();
+  epoch_began_ms_ = parts_.clock.monotonic_ms();
+}
+
+void Trainer::validate() {
+  require_finite();
+  const std::vector<int32_t> ranks = rank_all_users({.task = parts_.task,
+                                                     .group = parts_.group,
+                                                     .device = best_.device(),
+                                                     .users = settings_.users,
+                                                     .batch_size = settings_.evaluate.batch_size,
+                                                     .after_batch = [this] { tell_progress(); }},
+                                                    Split::Validation);
+  const std::vector<Metric> metrics = ranking_metrics(ranks, settings_.evaluate.cutoffs);
+  for (const Metric& metric : metrics) tell_metric("validation", metric.name, metric.value);
+  const std::string steering = fmt::format("ndcg@{}", settings_.evaluate.cutoffs.at(0));
+  const auto score = std::find_if(metrics.begin(), metrics.end(),
+                                  [&](const Metric& metric) { return metric.name == steering; });
+  if (early_stopping_.observe(position_.epoch, score->value)) {
+    best_.copy_(parts_.parameters.values());
+  }
+}
+
+std::span<const int64_t> Trainer::microbatch(int64_t index) const {
+  const auto size = static_cast<size_t>(settings_.train.batch_size);
+  const size_t begin = static_cast<size_t>(index) * size;
+  return std::span(examples_).subspan(begin, std::min(size, examples_.size() - begin));
+}
+
+// The host does not wait for the norm.
+void Trainer::clip_gradients() {
+  if (settings_.train.grad_norm_max == 0) return;
+  torch::Tensor& gradients = parts_.parameters.gradients();
+  gradients.mul_((settings_.train.grad_norm_max / gradients.norm()).clamp_max(1));
+}
+
+// One collective a step while nobody wants anything.
+Trainer::Request Trainer::agreed_request() {
+  const bool stop = parts_.observer.stop_requested();
+  if (!parts_.group.any(stop || checkpoint_due())) return Request::None;
+  return parts_.group.any(stop) ? Request::Stop : Request::Checkpoint;
+}
+
+// The clock of the rank that saves decides.
+bool Trainer::checkpoint_due() const {
+  if (parts_.group.rank() != 0 || position_.step == saved_step_) return false;
+  const auto longest_ms = static_cast<int64_t>(settings_.train.checkpoint_s * 1000);
+  const bool epoch_ended = position_.microbatch == 0;
+  const int64_t wait_ms =
+      epoch_ended ? std::min(longest_ms, kCheapSaves * save_cost_ms_) : longest_ms;
+  return parts_.clock.monotonic_ms() - saved_ms_ >= wait_ms;
+}
+
+// So that a broken state never becomes a checkpoint or a metric. Waits for the device.
+void Trainer::require_finite() const {
+  const auto bad_step = first_bad_step_.item<int64_t>();
+  if (bad_step != kNoStep) {
+    throw Error(Fault::Run,
+                fmt::format("training: the loss of step {} is not finite; a smaller learning rate "
+                            "or train.grad_norm_max may help",
+                            bad_step),
+                "nan");
+  }
+  if (!parts_.parameters.values().isfinite().all().item<bool>()) {
+    throw Error(Fault::Run,
+                fmt::format("training: parameters are not finite after step {}; a smaller "
+                            "learning rate or train.grad_norm_max may help",
+                            position_.step),
+                "nan");
+  }
+}
+
+double Trainer::epoch_position() const {
+  const double within = static_cast<double>(position_.microbatch) /
+                        static_cast<double>(std::max<int64_t>(position_.microbatches, 1));
+  return static_cast<double>(position_.epoch) + within;
+}
+
+double Trainer::train_s() const {
+  const int64_t epoch_ms = parts_.clock.monotonic_ms() - epoch_began_ms_;
+  return train_s_ + static_cast<double>(epoch_ms) / 1000;
+}
+
+TrainSummary Trainer::summary() const {
+  return {.steps = position_.step,
+          .epochs = position_.epoch,
+          .best_epoch = early_stopping_.best_epoch(),
+          .train_s = train_s_};
+}
+
+void Trainer::tell_progress() const {
+  const double here = epoch_position(), gone = here - attempt_began_at_;
+  const auto all = static_cast<double>(settings_.train.epochs);
+  const auto attempt_ms = static_cast<double>(parts_.clock.monotonic_ms() - attempt_began_ms_);
+  parts_.observer.on_progress(
+      {.step = position_.step,
+       .epoch = position_.epoch,
+       .epochs = settings_.train.epochs,
+       .fraction = all > 0 ? here / all : 1,
+       .seconds_left = gone > 0 ? attempt_ms / 1000 * (all - here) / gone : 0});
+}
+
+void Trainer::tell_step(const StepReport& report, int64_t batch_size) {
+  require_finite();
+  steps_.push_back({.step = position_.step,
+                    .epoch_position = epoch_position(),
+                    .loss = mean_loss(parts_.parameters.loss_and_targets()),
+                    .batch_size = batch_size,
+                    .h = report.h,
+                    .beta = report.beta,
+                    .c1 = kNone,
+                    .c2 = kNone,
+                    .learning_rate = report.learning_rate});
+  parts_.observer.on_step(steps_.back());
+}
+
+void Trainer::tell_metric(const char* split, const std::string& name, double value) {
+  metrics_.push_back({position_.epoch, split, name, value});
+  parts_.observer.on_metric(metrics_.back());
+}
+
+}  // namespace seqsweep

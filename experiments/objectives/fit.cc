@@ -1,0 +1,66 @@
+// For models that are fitted in one pass over the data: there is nothing to train by gradients, and
+// evaluation, latency and recommendation are those of any other model.
+#include <torch/torch.h>
+
+#include "core/base/error.h"
+#include "core/train/model.h"
+#include "core/train/score_ranking.h"
+
+namespace seqsweep {
+namespace {
+
+struct FitConfig {
+  void fields(auto&&) {}
+};
+
+class FitTask : public Task {
+ public:
+  FitTask(std::shared_ptr<FittedModel> model, std::shared_ptr<const Dataset> data)
+      : model_(std::move(model)), data_(std::move(data)) {
+    const torch::NoGradGuard no_grad;
+    model_->fit(*data_);
+  }
+
+  torch::nn::Module& module() override { return *model_; }
+  int64_t embedding_parameters() const override { return model_->embedding_parameters(); }
+  int64_t begin_epoch(int64_t) override { return 0; }
+  LossSum loss(std::span<const int64_t>, uint64_t) override {
+    throw_run("objective fit: the model has no loss; it is fitted before the first epoch");
+  }
+
+  std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) override {
+    std::vector<History> histories;
+    std::vector<int32_t> targets;
+    for (const int64_t user : users) {
+      histories.push_back(data_->history(user, split));
+      targets.push_back(data_->target(user, split));
+    }
+    const torch::NoGradGuard no_grad;
+    return rank_targets(model_->scores(histories), targets);
+  }
+
+  std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
+                                                     int64_t count) override {
+    const torch::NoGradGuard no_grad;
+    return top_items(model_->scores(histories), count);
+  }
+
+ private:
+  std::shared_ptr<FittedModel> model_;
+  std::shared_ptr<const Dataset> data_;
+};
+
+std::unique_ptr<Task> make(const FitConfig&, const TaskContext& context) {
+  auto model = std::dynamic_pointer_cast<FittedModel>(context.model);
+  if (!model) {
+    throw_input(
+        "objective fit: the model must be one that is fitted without gradients; "
+        "leave the objective out to get the model's own");
+  }
+  return std::make_unique<FitTask>(std::move(model), context.data);
+}
+
+const RegisterObjective<FitConfig> kFit{"fit", "one pass over the data, no gradients", make};
+
+}  // namespace
+}  // namespace seqsweep

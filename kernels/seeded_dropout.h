@@ -1,0 +1,17 @@
+// Dropout whose mask is a function of (seed, element): the backward recomputes it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace seqsweep {
+
+// A seed drawn from torch's CPU generator: torch::manual_seed fixes what follows.
+uint64_t draw_seed();
+
+// Each element is 0 with the given probability in [0, 1), else scaled by 1 / (1 - probability).
+// float or double on the CPU; on CUDA torch's own dropout, with torch's own generator.
+at::Tensor seeded_dropout(const at::Tensor& x, double probability, uint64_t seed);
+
+}  // namespace seqsweep

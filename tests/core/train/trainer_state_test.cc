@@ -1,0 +1,110 @@
+#include <gmock/gmock.h>
+#include <torch/torch.h>
+
+#include <numeric>
+
+#include "core/base/error.h"
+#include "tests/support/thread_group.h"
+#include "tests/support/toy_run.h"
+
+namespace seqsweep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using TrainerStateTest = ToyRunTest;
+
+TEST_F(TrainerStateTest, StoppedAtAnyStepAndResumedGivesTheSameBits) {
+  ToyRun undisturbed(folder("undisturbed"), *alone_);
+  ASSERT_EQ(undisturbed.trainer.run(), Outcome::Finished);
+  ASSERT_EQ(undisturbed.trainer.summary().steps, 12);
+  for (int64_t step = 0; step < 12; ++step) {
+    const auto at = folder(std::to_string(step));
+    ToyRun stopped(at, *alone_);
+    stopped.recorder.stop_before_step = step;
+    EXPECT_EQ(stopped.trainer.run(), Outcome::Preempted);
+    EXPECT_EQ(stopped.trainer.summary().steps, step);
+    ToyRun resumed(at, *alone_);
+    EXPECT_EQ(resumed.trainer.run(), Outcome::Finished);
+    EXPECT_EQ(told_by(resumed), told_by(undisturbed)) << "stopped before step " << step;
+    EXPECT_EQ(resumed.task->epochs_begun.front(), step / 3) << "resumed in the wrong epoch";
+  }
+}
+
+TEST_F(TrainerStateTest, KilledAfterEveryStepInTurnGivesTheSameBits) {
+  TrainerSettings settings = toy_settings();
+  settings.train.checkpoint_s = 2;  // Every second step, and at an epoch's end.
+  ToyRun undisturbed(folder("undisturbed"), *alone_, settings);
+  undisturbed.trainer.run();
+  for (int64_t step = 1; step <= 12; ++step) {
+    ToyRun killed(folder(), *alone_, settings);
+    killed.recorder.step_ms = 1000;
+    killed.recorder.kill_after_step = step;
+    EXPECT_THROW(killed.trainer.run(), Killed) << step;
+  }
+  ToyRun resumed(folder(), *alone_, settings);
+  resumed.recorder.step_ms = 1000;
+  resumed.trainer.run();
+  EXPECT_EQ(told_by(resumed), told_by(undisturbed));
+  EXPECT_GE(resumed.task->epochs_begun.front(), 3);  // It did not start anew.
+}
+
+TEST_F(TrainerStateTest, AFinishedRunTrainsNothingAgain) {
+  ToyRun first(folder(), *alone_);
+  first.trainer.run();
+  ToyRun again(folder(), *alone_);
+  EXPECT_EQ(again.trainer.run(), Outcome::Finished);
+  EXPECT_THAT(again.task->epochs_begun, ElementsAre());
+  EXPECT_EQ(told_by(again), told_by(first));
+}
+
+TEST_F(TrainerStateTest, ADamagedCheckpointCostsTimeAndNothingElse) {
+  ToyRun undisturbed(folder("undisturbed"), *alone_);
+  undisturbed.trainer.run();
+  ToyRun killed(folder(), *alone_);
+  killed.recorder.kill_after_step = 8;  // Checkpoints are of steps 3 and 6.
+  EXPECT_THROW(killed.trainer.run(), Killed);
+  std::filesystem::resize_file(folder() / "step-000000006.safetensors", 100);
+  ToyRun resumed(folder(), *alone_);
+  resumed.trainer.run();
+  EXPECT_EQ(resumed.task->epochs_begun.front(), 1);
+  EXPECT_EQ(told_by(resumed), told_by(undisturbed));
+}
+
+TEST_F(TrainerStateTest, AStopOfOneRankStopsAllAtTheSameStepAndAnyNumberMayResume) {
+  ToyRun single(folder("single"), *alone_);
+  single.trainer.run();
+  run_ranks(2, [&](Group& group) {
+    ToyRun run(folder(), group);
+    if (group.rank() == 1) run.recorder.stop_before_step = 5;
+    EXPECT_EQ(run.trainer.run(), Outcome::Preempted);
+    EXPECT_EQ(run.trainer.summary().steps, 5);
+  });
+  run_ranks(3, [&](Group& group) {
+    ToyRun run(folder(), group);
+    EXPECT_EQ(run.trainer.run(), Outcome::Finished);
+    const double expected = single.recorder.steps.back().loss;
+    EXPECT_EQ(run.recorder.steps.size(), 12u);
+    EXPECT_NEAR(run.recorder.steps.back().loss, expected, 1e-6 * expected);
+  });
+}
+
+TEST_F(TrainerStateTest, ACheckpointOfAnotherRunIsRefused) {
+  ToyRun first(folder(), *alone_);
+  first.trainer.run();
+  TrainerSettings settings = toy_settings();
+  settings.identity = "other";
+  ToyRun other(folder(), *alone_, settings);
+  EXPECT_THAT(failure_of(other.trainer, Fault::Input, "input"),
+              HasSubstr("belongs to the run 'toy'"));
+
+  ProbeOptimizer stateless(other.parameters);
+  Trainer reshaped({*other.task, other.parameters, stateless, *other.schedule, *alone_,
+                    other.checkpoints, other.recorder, other.clock},
+                   toy_settings());
+  EXPECT_THAT(failure_of(reshaped, Fault::Input, "input"), HasSubstr("tensors, needed are"));
+}
+
+}  // namespace
+}  // namespace seqsweep

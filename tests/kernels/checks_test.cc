@@ -1,0 +1,46 @@
+#include "kernels/checks.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "core/base/error.h"
+
+namespace seqsweep {
+namespace {
+
+std::string complaint(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::Run);
+    return error.what();
+  }
+  return "none";
+}
+
+TEST(Checks, ShapesMayLeaveASizeOpen) {
+  const torch::Tensor x = torch::zeros({3, 4});
+  require_shape("op", "x", x, {3, 4});
+  require_shape("op", "x", x, {-1, 4});
+  EXPECT_EQ(complaint([&] {
+              require_shape("op", "x", x, {-1, 5});
+            }),
+            "op: x must have shape [*, 5]; it has [3, 4]");
+  EXPECT_EQ(complaint([&] { require_shape("op", "x", x, {12}); }),
+            "op: x must have shape [12]; it has [3, 4]");
+  EXPECT_EQ(complaint([] { require_shape("op", "x", torch::Tensor(), {1}); }),
+            "op: x must have shape [1]; it has no value");
+}
+
+TEST(Checks, DtypesMustAgreeAndBeKnown) {
+  const torch::Tensor x = torch::zeros({3}), wide = torch::zeros({3}, torch::kDouble);
+  require_same_device_and_dtype("op", x, x);
+  require_floating("op", x);
+  require_floating("op", wide);
+  EXPECT_NE(complaint([&] { require_same_device_and_dtype("op", x, wide); }), "none");
+  EXPECT_NE(complaint([&] { require_floating("op", x.to(torch::kLong)); }), "none");
+  EXPECT_NE(complaint([&] { require_floating("op", x.to(torch::kHalf)); }), "none");
+}
+
+}  // namespace
+}  // namespace seqsweep

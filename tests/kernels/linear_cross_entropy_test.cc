@@ -1,0 +1,111 @@
+#include "kernels/linear_cross_entropy.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "core/base/error.h"
+#include "tests/support/gradcheck.h"
+
+namespace seqsweep {
+namespace {
+
+using torch::Tensor;
+
+struct Case {
+  Tensor hidden, embedding, bias, targets;
+};
+
+Case make_case(int64_t rows, int64_t items, int64_t width, torch::ScalarType dtype) {
+  torch::manual_seed(rows * 1000 + items);
+  return {torch::randn({rows, width}, dtype), torch::randn({items, width}, dtype),
+          torch::randn({items}, dtype), torch::randint(items, {rows}, torch::kLong)};
+}
+
+using Operator = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const Tensor&);
+
+std::vector<Tensor> differentiate(const Case& c, Operator op) {
+  const Tensor hidden = c.hidden.clone().requires_grad_();
+  const Tensor embedding = c.embedding.clone().requires_grad_();
+  const Tensor bias = c.bias.defined() ? c.bias.clone().requires_grad_() : Tensor();
+  const Tensor loss = op(hidden, embedding, bias, c.targets);
+  (loss * 0.5).backward();
+  std::vector<Tensor> results{loss.detach(), hidden.grad(), embedding.grad()};
+  if (bias.defined()) results.push_back(bias.grad());
+  return results;
+}
+
+void expect_like_reference(const Case& c) {
+  // A float32 score of size 30 is off by some 1e-6, on both sides, and so is the weight made of it.
+  const double tolerance = c.hidden.scalar_type() == torch::kFloat ? 2e-5 : 1e-13;
+  const auto ours = differentiate(c, linear_cross_entropy);
+  const auto plain = differentiate(c, linear_cross_entropy_reference);
+  for (size_t i = 0; i < ours.size(); ++i) {
+    const double size = std::max(1.0, plain[i].abs().max().item<double>());
+    EXPECT_LT((ours[i] - plain[i]).abs().max().item<double>() / size, tolerance) << "result " << i;
+  }
+}
+
+TEST(LinearCrossEntropy, AgreesWithTheReference) {
+  for (const auto dtype : {torch::kFloat, torch::kDouble}) {
+    for (const int64_t rows : {1, 31, 257, 1000}) {
+      for (const int64_t items : {1, 2, 33, 257}) {
+        Case c = make_case(rows, items, 16, dtype);
+        expect_like_reference(c);
+        c.bias = Tensor();
+        expect_like_reference(c);
+      }
+    }
+  }
+}
+
+TEST(LinearCrossEntropy, AgreesWithTheReferenceOverManyChunks) {
+  expect_like_reference(make_case(1100, 5000, 8, torch::kFloat));  // Chunks of 256 rows.
+}
+
+TEST(LinearCrossEntropy, GradientsMatchFiniteDifferences) {
+  const Case c = make_case(5, 7, 3, torch::kDouble);
+  expect_gradients(
+      [&](const std::vector<Tensor>& in) {
+        return linear_cross_entropy(in[0], in[1], in[2], c.targets);
+      },
+      {c.hidden, c.embedding, c.bias});
+}
+
+TEST(LinearCrossEntropy, SurvivesLargeScores) {
+  Case c = make_case(20, 40, 16, torch::kFloat);
+  c.hidden.mul_(1000);
+  for (const Tensor& result : differentiate(c, linear_cross_entropy)) {
+    EXPECT_TRUE(result.isfinite().all().item<bool>());
+  }
+}
+
+TEST(LinearCrossEntropy, ANaNIsNotHidden) {
+  Case c = make_case(20, 40, 16, torch::kFloat);
+  c.hidden[3][0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(linear_cross_entropy(c.hidden, c.embedding, c.bias, c.targets).isnan().item<bool>());
+}
+
+TEST(LinearCrossEntropy, NoRowsNoLoss) {
+  const Case c = make_case(0, 7, 3, torch::kFloat);
+  EXPECT_EQ(differentiate(c, linear_cross_entropy)[0].item<float>(), 0);
+}
+
+TEST(LinearCrossEntropy, SameInputSameBitsAndTheSameWithoutGradients) {
+  const Case c = make_case(700, 300, 64, torch::kFloat);
+  const auto once = differentiate(c, linear_cross_entropy);
+  const auto twice = differentiate(c, linear_cross_entropy);
+  for (size_t i = 0; i < once.size(); ++i) EXPECT_TRUE(torch::equal(once[i], twice[i]));
+  EXPECT_TRUE(
+      torch::equal(once[0], linear_cross_entropy(c.hidden, c.embedding, c.bias, c.targets)));
+}
+
+TEST(LinearCrossEntropy, RefusesTargetsOutsideTheCatalogue) {
+  Case c = make_case(4, 7, 3, torch::kFloat);
+  c.targets[2] = 7;
+  EXPECT_THROW(linear_cross_entropy(c.hidden, c.embedding, c.bias, c.targets), Error);
+  c.targets[2] = -1;
+  EXPECT_THROW(linear_cross_entropy(c.hidden, c.embedding, c.bias, c.targets), Error);
+}
+
+}  // namespace
+}  // namespace seqsweep

@@ -1,0 +1,233 @@
+#include "worker/worker.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "core/base/clock.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/worker/tiny_run.h"
+
+namespace seqsweep {
+namespace {
+
+constexpr double kPatience_s = 20;
+
+// Plays the coordinator of one worker that runs in a thread.
+class WorkerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::tie(coordinator_, worker_end_) = make_local_transport();
+    settings_.threads = 1;
+    settings_.finished_every_ms = 50;
+    settings_.stop_requested = [this] { return stop_.load(); };
+    settings_.orphaned = [this] { return orphan_.load(); };
+  }
+  void start() {
+    worker_ =
+        std::thread([this] { exit_code_ = run_worker(*worker_end_, make_group_, settings_); });
+  }
+  int shut_down() {
+    coordinator_->send(1, Shutdown{});
+    worker_.join();
+    return exit_code_;
+  }
+  void TearDown() override {
+    if (worker_.joinable()) shut_down();
+  }
+
+  // The next message of this kind; others are dropped.
+  template <typename T>
+  std::optional<T> next(double patience_s = kPatience_s) {
+    const double end_s = monotonic_s() + patience_s;
+    while (monotonic_s() < end_s) {
+      auto envelope = coordinator_->receive(10);
+      if (envelope && std::holds_alternative<T>(envelope->message)) {
+        return std::get<T>(std::move(envelope->message));
+      }
+    }
+    return std::nullopt;
+  }
+
+  Ticket dispatch(const RunConfig& config, int64_t attempt = 1,
+                  const std::vector<int64_t>& members = {1}) {
+    Dispatch dispatch;
+    dispatch.ticket = {"0123456789abcdef", attempt, 1};
+    dispatch.config = config.json().dump();
+    dispatch.members = members;
+    dispatch.folder = (scratch_.path() / "run").string();
+    coordinator_->send(1, dispatch);
+    return dispatch.ticket;
+  }
+  void await_step() {
+    while (next<Progress>().value().step == 0) {
+    }
+  }
+  bool has_checkpoints() { return std::filesystem::exists(scratch_.path() / "run/checkpoints"); }
+
+  static RunConfig endless() {
+    RunConfig config = tiny_config();
+    config.train.epochs = 1000000;
+    config.train.patience = 0;
+    return config;
+  }
+
+  TemporaryFolder scratch_;
+  std::unique_ptr<Transport> coordinator_, worker_end_;
+  WorkerSettings settings_;
+  MakeGroup make_group_ = [](const Dispatch&) { return make_local_group(); };
+  std::atomic<bool> stop_ = false, orphan_ = false;
+  std::thread worker_;
+  int exit_code_ = -1;
+};
+
+TEST_F(WorkerTest, SaysWhoItIs) {
+  settings_.mpi_version = "Test MPI 1.0";
+  start();
+  const Hello hello = next<Hello>().value();
+  EXPECT_FALSE(hello.host.empty());
+  EXPECT_EQ(hello.pid, getpid());
+  EXPECT_EQ(hello.cores, 1);
+  EXPECT_FALSE(hello.device.empty());
+  EXPECT_EQ(Json::parse(hello.environment).at("mpi"), "Test MPI 1.0");
+  EXPECT_EQ(shut_down(), kExitDone);
+}
+
+TEST_F(WorkerTest, ReportsARunAndRepeatsItsResultUntilItIsStored) {
+  start();
+  const Ticket ticket = dispatch(tiny_config());
+  std::vector<StepRow> steps;
+  std::optional<Finished> finished;
+  while (!finished) {
+    auto envelope = coordinator_->receive(static_cast<int64_t>(1e3 * kPatience_s));
+    ASSERT_TRUE(envelope);
+    if (const auto* progress = std::get_if<Progress>(&envelope->message)) {
+      EXPECT_EQ(progress->ticket, ticket);
+      steps.insert(steps.end(), progress->steps.begin(), progress->steps.end());
+    } else if (auto* result = std::get_if<Finished>(&envelope->message)) {
+      finished = std::move(*result);
+    }
+  }
+  EXPECT_EQ(steps.size(), 30U);  // Every row came before the result.
+  EXPECT_EQ(finished->ticket, ticket);
+  EXPECT_EQ(finished->result.user_ranks.size(), 40U);
+  const Finished again = next<Finished>().value();
+  EXPECT_EQ(again.result.user_ranks, finished->result.user_ranks);
+  EXPECT_TRUE(has_checkpoints());
+  coordinator_->send(1, Committed{ticket});
+  EXPECT_EQ(shut_down(), kExitDone);
+  EXPECT_FALSE(has_checkpoints());
+}
+
+TEST_F(WorkerTest, AnExceptionFailsTheRunAndTheWorkerLivesOn) {
+  start();
+  const std::vector<std::pair<std::string, std::string>> faults = {
+      {"input", "input"}, {"memory", "memory"}, {"nan", "nan"}, {"torch", "error"}};
+  for (const auto& [fault, cause] : faults) {
+    RunConfig config = tiny_config();
+    config.objective["fault"] = fault;
+    const Ticket ticket = dispatch(config);
+    const Failed failed = next<Failed>().value();
+    EXPECT_EQ(failed.ticket, ticket);
+    EXPECT_EQ(failed.cause, cause) << failed.text;
+    EXPECT_FALSE(failed.text.empty());
+    EXPECT_EQ(failed.text.find("frame #"), std::string::npos) << "a backtrace is no message";
+    std::filesystem::remove_all(scratch_.path() / "run");
+  }
+  dispatch(tiny_config());
+  EXPECT_TRUE(next<Finished>());
+}
+
+TEST_F(WorkerTest, AGroupThatCannotBeMadeFailsTheRun) {
+  make_group_ = [](const Dispatch&) -> std::unique_ptr<Group> { throw_world("no such rank"); };
+  start();
+  dispatch(tiny_config());
+  const Failed failed = next<Failed>().value();
+  EXPECT_EQ(failed.cause, "world");
+  EXPECT_EQ(failed.text, "no such rank");
+}
+
+TEST_F(WorkerTest, DrainInterruptsAtAStep) {
+  start();
+  const Ticket ticket = dispatch(endless());
+  await_step();
+  coordinator_->send(1, Drain{});
+  const Interrupted interrupted = next<Interrupted>().value();
+  EXPECT_EQ(interrupted.ticket, ticket);
+  EXPECT_GT(interrupted.step, 0);
+  EXPECT_TRUE(has_checkpoints());
+}
+
+TEST_F(WorkerTest, ASignalInterruptsLikeADrain) {
+  start();
+  dispatch(endless());
+  await_step();
+  stop_ = true;
+  EXPECT_TRUE(next<Interrupted>());
+  EXPECT_EQ(shut_down(), kExitDone);
+}
+
+TEST_F(WorkerTest, CancelStopsOnlyItsOwnRun) {
+  start();
+  const Ticket ticket = dispatch(endless(), 2);
+  coordinator_->send(1, Cancel{{ticket.run_id, 1, 1}});  // Of an older attempt.
+  await_step();
+  EXPECT_FALSE(next<Interrupted>(0.3));
+  coordinator_->send(1, Cancel{ticket});
+  EXPECT_EQ(next<Interrupted>().value().ticket, ticket);
+}
+
+TEST_F(WorkerTest, ACancelledRunIsResumedByTheNextAttempt) {
+  start();
+  const Ticket first = dispatch(endless(), 1);
+  await_step();
+  coordinator_->send(1, Cancel{first});
+  const int64_t stopped_at = next<Interrupted>().value().step;
+  const Ticket second = dispatch(endless(), 2);
+  await_step();
+  coordinator_->send(1, Cancel{second});
+  EXPECT_GT(next<Interrupted>().value().step, stopped_at);
+}
+
+TEST_F(WorkerTest, ANewDispatchEndsTheWaitForAStoredResult) {
+  start();
+  dispatch(tiny_config(), 1);
+  ASSERT_TRUE(next<Finished>());
+  const Ticket second = dispatch(tiny_config(), 2);
+  while (next<Finished>().value().ticket != second) {
+  }
+}
+
+TEST_F(WorkerTest, AnOrphanCheckpointsAndLeavesWithoutATalk) {
+  start();
+  dispatch(endless());
+  await_step();
+  orphan_ = true;
+  worker_.join();
+  EXPECT_EQ(exit_code_, kExitWorldFailed);
+  EXPECT_TRUE(has_checkpoints());
+  EXPECT_FALSE(next<Interrupted>(0.05));
+}
+
+TEST_F(WorkerTest, AnIdleOrphanLeaves) {
+  start();
+  orphan_ = true;
+  worker_.join();
+  EXPECT_EQ(exit_code_, kExitWorldFailed);
+}
+
+TEST_F(WorkerTest, OnlyTheFirstMemberOfAGroupReports) {
+  start();
+  dispatch(tiny_config(), 1, {2, 1});
+  dispatch(tiny_config(), 2, {1, 2});
+  ASSERT_TRUE(next<Hello>());
+  const auto first = coordinator_->receive(static_cast<int64_t>(1e3 * kPatience_s));
+  ASSERT_TRUE(first);
+  EXPECT_EQ(std::get<Progress>(first->message).ticket.attempt, 2);
+}
+
+}  // namespace
+}  // namespace seqsweep

@@ -1,0 +1,21 @@
+// Where a run computes. CUDA is a plug-in: a process that stays on the CPU never loads it.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+#include "core/protocol/run_config.h"
+
+namespace seqsweep {
+
+struct ChosenDevice {
+  c10::Device device;
+  std::string text;  // "cpu" or "cuda:0 NVIDIA H200"
+};
+
+// `cuda` throws Error (Fault::Input) where no GPU can be used; `auto` takes the CPU there. The
+// ranks of a host take its GPUs in turn.
+ChosenDevice choose_device(DeviceChoice choice);
+
+}  // namespace seqsweep

@@ -1,0 +1,176 @@
+#include "worker/execute.h"
+
+#include <torch/torch.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/random.h"
+#include "core/eval/metrics.h"
+#include "core/train/evaluation.h"
+#include "core/train/trainer.h"
+#include "worker/build_run.h"
+#include "worker/device.h"
+#include "worker/environment.h"
+#include "worker/latency.h"
+#include "worker/model_file.h"
+
+namespace seqsweep {
+namespace {
+
+constexpr uint64_t kLatencySeed = 0x6c6174656e6379;  // "latency": apart from the seeds of epochs.
+
+std::filesystem::path checkpoint_folder(const std::filesystem::path& folder) {
+  return folder / "checkpoints";
+}
+
+// Turns what training and evaluation tell into Progress; rows travel with the next sign of life.
+class ProgressReport : public TrainObserver {
+ public:
+  explicit ProgressReport(Reporter& reporter) : reporter_(reporter) {}
+
+  bool stop_requested() override { return reporter_.stop_requested(); }
+  void on_step(const StepRow& row) override { progress_.steps.push_back(row); }
+  void on_metric(const MetricRow& row) override { progress_.metrics.push_back(row); }
+  void on_progress(const TrainProgress& train) override {
+    progress_.step = train.step;
+    progress_.epoch = train.epoch;
+    progress_.epochs = train.epochs;
+    progress_.fraction = train.fraction;
+    progress_.seconds_left = train.seconds_left;
+    alive();
+  }
+  void begin_phase(const std::string& phase) {
+    progress_.phase = phase;
+    alive();
+  }
+  void alive() {
+    reporter_.progress(progress_);
+    progress_.steps.clear();
+    progress_.metrics.clear();
+  }
+
+ private:
+  Reporter& reporter_;
+  Progress progress_;
+};
+
+// Everything of one attempt, in the order of its phases.
+class Attempt {
+ public:
+  Attempt(const RunConfig& config, const ExecuteContext& context, Reporter& reporter)
+      : config_(config),
+        context_(context),
+        report_(reporter),
+        device_(choose_device(config.train.device)) {}
+
+  std::optional<RunResult> run() {
+    report_.begin_phase("prepare");
+    run_ = build_run(config_, context_.data_dir, device_.device);
+    if (train() == Outcome::Preempted || stop_agreed()) return std::nullopt;
+    report_.begin_phase("evaluate");
+    evaluate();
+    if (context_.group.rank() == 0) {
+      save_model(context_.folder, config_, *run_.task);
+      report_.begin_phase("latency");
+      if (config_.latency.samples > 0 && !time_recommendations()) return std::nullopt;
+    }
+    const ParameterCount parameters = count_parameters(*run_.task);
+    result_.params = parameters.all;
+    result_.params_no_embedding = parameters.no_embedding;
+    result_.peak_memory_bytes = peak_memory_bytes();
+    result_.device = device_.text;
+    result_.users = run_.data->users();
+    result_.items = run_.data->items();
+    result_.interactions = run_.data->interactions();
+    return std::move(result_);
+  }
+
+ private:
+  Outcome train() {
+    report_.begin_phase("train");
+    Parameters parameters(run_.task->module());
+    const auto optimizer = optimizers().make(config_.optimizer, OptimizerContext{parameters});
+    const auto schedule = make_constant_schedule(config_.train.microbatches);
+    const CheckpointStore checkpoints(checkpoint_folder(context_.folder));
+    Trainer trainer({.task = *run_.task,
+                     .parameters = parameters,
+                     .optimizer = *optimizer,
+                     .schedule = *schedule,
+                     .group = context_.group,
+                     .checkpoints = checkpoints,
+                     .observer = report_,
+                     .clock = system_clock()},
+                    {.train = config_.train,
+                     .evaluate = config_.evaluate,
+                     .seed = static_cast<uint64_t>(config_.seed),
+                     .users = run_.data->users(),
+                     .identity = config_hash(config_.json())});
+    const Outcome outcome = trainer.run();
+    const TrainSummary summary = trainer.summary();
+    result_.steps = summary.steps;
+    result_.epochs = summary.epochs;
+    result_.best_epoch = summary.best_epoch;
+    result_.train_s = summary.train_s;
+    return outcome;
+  }
+
+  void evaluate() {
+    result_.user_ranks = rank_all_users({.task = *run_.task,
+                                         .group = context_.group,
+                                         .device = device_.device,
+                                         .users = run_.data->users(),
+                                         .batch_size = config_.evaluate.batch_size,
+                                         .after_batch = [this] { report_.alive(); }},
+                                        Split::Test);
+    for (const Metric& metric : ranking_metrics(result_.user_ranks, config_.evaluate.cutoffs)) {
+      result_.metrics.push_back({result_.best_epoch, "test", metric.name, metric.value});
+    }
+  }
+
+  // False when it was stopped.
+  bool time_recommendations() {
+    const auto figures = measure_latency({.task = *run_.task,
+                                          .data = *run_.data,
+                                          .config = config_.latency,
+                                          .seed = seed_of(config_.seed, kLatencySeed),
+                                          .go_on = [this](int64_t) {
+                                            report_.alive();
+                                            return !report_.stop_requested();
+                                          }});
+    if (!figures) return false;
+    result_.latency = figures->samples;
+    result_.latency_ms = figures->mean_ms;
+    result_.latency_low_ms = figures->low_ms;
+    result_.latency_high_ms = figures->high_ms;
+    return true;
+  }
+
+  bool stop_agreed() { return context_.group.any(report_.stop_requested()); }
+
+  const RunConfig& config_;
+  const ExecuteContext& context_;
+  ProgressReport report_;
+  ChosenDevice device_;
+  BuiltRun run_;
+  RunResult result_;
+};
+
+}  // namespace
+
+std::optional<RunResult> execute(const RunConfig& config, const ExecuteContext& context,
+                                 Reporter& reporter) {
+  reset_peak_memory();
+  const int64_t threads = config.train.threads > 0 ? config.train.threads : context.threads;
+  if (threads > 0) torch::set_num_threads(static_cast<int>(threads));
+  Attempt attempt(config, context, reporter);
+  return attempt.run();
+}
+
+void remove_checkpoints(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::remove_all(checkpoint_folder(folder), error);
+  if (error)
+    log_warning("{}: cannot be removed: {}", checkpoint_folder(folder).string(), error.message());
+}
+
+}  // namespace seqsweep

@@ -1,0 +1,65 @@
+#include "worker/latency.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/base/clock.h"
+#include "core/base/random.h"
+#include "core/eval/bootstrap.h"
+
+namespace seqsweep {
+namespace {
+
+std::vector<History> draw_histories(const LatencyJob& job, int64_t sample, int64_t count) {
+  Rng rng(seed_of(job.seed, sample));
+  std::vector<History> histories(count);
+  for (History& history : histories) {
+    const auto user = static_cast<int64_t>(rng.below(job.data.users()));
+    history = job.data.history(user, Split::Test);
+  }
+  return histories;
+}
+
+// Milliseconds of each history's share of its call.
+std::vector<float> time_users(const LatencyJob& job, std::span<const History> histories) {
+  const size_t batch_size = job.config.batch_size;
+  std::vector<float> user_ms;
+  for (size_t begin = 0; begin < histories.size(); begin += batch_size) {
+    const size_t size = std::min(batch_size, histories.size() - begin);
+    const double start_s = monotonic_s();
+    job.task.recommend(histories.subspan(begin, size), job.config.top_k);
+    const double call_ms = 1e3 * (monotonic_s() - start_s);
+    user_ms.insert(user_ms.end(), size, static_cast<float>(call_ms / static_cast<double>(size)));
+  }
+  return user_ms;
+}
+
+}  // namespace
+
+std::optional<LatencyFigures> measure_latency(const LatencyJob& job) {
+  SEQ_CHECK(job.config.samples > 0);
+  const c10::InferenceMode no_autograd;
+  job.task.module().eval();
+  const int64_t warm_up = job.config.warm_up * job.config.batch_size;
+  time_users(job, draw_histories(job, job.config.samples, warm_up));
+
+  LatencyFigures figures;
+  std::vector<double> sample_means;
+  for (int64_t sample = 0; sample < job.config.samples; ++sample) {
+    if (!job.go_on(sample)) return std::nullopt;
+    std::vector<float> user_ms = time_users(job, draw_histories(job, sample, job.config.users));
+    const std::vector<double> all(user_ms.begin(), user_ms.end());
+    sample_means.push_back(mean(without_outliers(all)));
+    figures.samples.push_back({.mean_ms = sample_means.back(), .user_ms = std::move(user_ms)});
+  }
+  const MeanInterval interval =
+      bootstrap_mean(sample_means, seed_of(job.seed, job.config.samples + 1));
+  figures.mean_ms = interval.mean;
+  figures.low_ms = interval.low;
+  figures.high_ms = interval.high;
+  return figures;
+}
+
+}  // namespace seqsweep

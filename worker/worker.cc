@@ -1,0 +1,223 @@
+#include "worker/worker.h"
+
+#include <c10/util/Exception.h>
+#include <unistd.h>
+
+#include <deque>
+#include <new>
+#include <optional>
+#include <thread>
+
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/host.h"
+#include "core/base/log.h"
+#include "worker/device.h"
+#include "worker/environment.h"
+#include "worker/execute.h"
+
+namespace seqsweep {
+namespace {
+
+constexpr int kCoordinator = 0;
+constexpr int64_t kProgressEvery_ms = 250;
+constexpr int64_t kIdle_ms = 100;  // Between looks at the stop flag and the parent.
+
+// What the coordinator said and nobody has acted upon yet.
+class Inbox {
+ public:
+  explicit Inbox(Transport& transport) : transport_(transport) {}
+
+  void poll(int64_t timeout_ms) {
+    while (auto envelope = transport_.receive(timeout_ms)) {
+      std::visit([this](auto& message) { take(message); }, envelope->message);
+      timeout_ms = 0;
+    }
+  }
+
+  bool shutdown() const { return shutdown_; }
+  bool draining() const { return draining_ || shutdown_; }
+  bool cancelled(const Ticket& ticket) const { return cancelled_ == ticket; }
+  bool committed(const Ticket& ticket) const { return committed_ == ticket; }
+  bool has_dispatch() const { return !dispatches_.empty(); }
+  Dispatch next_dispatch() {
+    Dispatch dispatch = std::move(dispatches_.front());
+    dispatches_.pop_front();
+    return dispatch;
+  }
+
+ private:
+  void take(Dispatch& dispatch) { dispatches_.push_back(std::move(dispatch)); }
+  void take(const Cancel& cancel) { cancelled_ = cancel.ticket; }
+  void take(const Committed& committed) { committed_ = committed.ticket; }
+  void take(const Drain&) { draining_ = true; }
+  void take(const Shutdown&) { shutdown_ = true; }
+  void take(const auto&) { log_warning("a message for a coordinator came to a worker; dropped"); }
+
+  Transport& transport_;
+  bool draining_ = false, shutdown_ = false;
+  std::optional<Ticket> cancelled_, committed_;
+  std::deque<Dispatch> dispatches_;  // One that came while the last run ended waits here.
+};
+
+// Progress of one run, gathered and sent a few times a second by the group's first member.
+class RunReporter : public Reporter {
+ public:
+  RunReporter(Transport& transport, Inbox& inbox, const WorkerSettings& settings,
+              const Dispatch& dispatch)
+      : transport_(transport),
+        inbox_(inbox),
+        settings_(settings),
+        ticket_(dispatch.ticket),
+        leads_(dispatch.members.front() == transport.rank()) {}
+
+  void progress(Progress progress) override {
+    if (!leads_) return;
+    const bool new_phase = progress.phase != gathered_.phase;
+    gathered_.steps.insert(gathered_.steps.end(), progress.steps.begin(), progress.steps.end());
+    gathered_.metrics.insert(gathered_.metrics.end(), progress.metrics.begin(),
+                             progress.metrics.end());
+    progress.ticket = ticket_;
+    progress.steps.swap(gathered_.steps);
+    progress.metrics.swap(gathered_.metrics);
+    gathered_ = std::move(progress);
+    const int64_t now_ms = system_clock().monotonic_ms();
+    if (new_phase || now_ms - sent_ms_ >= kProgressEvery_ms) flush();
+  }
+
+  bool stop_requested() override {
+    inbox_.poll(0);
+    return inbox_.draining() || inbox_.cancelled(ticket_) || settings_.stop_requested() ||
+           settings_.orphaned();
+  }
+
+  // Everything told so far is sent before what ends the run.
+  void flush() {
+    if (!leads_ || settings_.orphaned()) return;
+    transport_.send(kCoordinator, gathered_);
+    gathered_.steps.clear();
+    gathered_.metrics.clear();
+    sent_ms_ = system_clock().monotonic_ms();
+  }
+
+  bool leads() const { return leads_; }
+  int64_t step() const { return gathered_.step; }
+
+ private:
+  Transport& transport_;
+  Inbox& inbox_;
+  const WorkerSettings& settings_;
+  Ticket ticket_;
+  bool leads_;
+  Progress gathered_;
+  int64_t sent_ms_ = 0;
+};
+
+// LibTorch has no type of its own for host memory that ran out.
+bool out_of_memory(const c10::Error& error) {
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+         error.msg().find("can't allocate memory") != std::string::npos;
+}
+
+Failed failure(const Ticket& ticket) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return {ticket, error.cause(), error.what()};
+  } catch (const c10::Error& error) {
+    return {ticket, out_of_memory(error) ? "memory" : "error", error.what_without_backtrace()};
+  } catch (const std::bad_alloc&) {
+    return {ticket, "memory", "out of memory"};
+  } catch (const std::exception& error) {
+    return {ticket, "error", error.what()};
+  }
+}
+
+class Worker {
+ public:
+  Worker(Transport& transport, const MakeGroup& make_group, const WorkerSettings& settings)
+      : transport_(transport), make_group_(make_group), settings_(settings), inbox_(transport) {}
+
+  int run() {
+    say_hello();
+    while (!inbox_.shutdown() && !settings_.orphaned()) {
+      if (inbox_.has_dispatch()) {
+        execute_dispatch(inbox_.next_dispatch());
+      } else {
+        inbox_.poll(kIdle_ms);
+      }
+    }
+    return inbox_.shutdown() ? kExitDone : kExitWorldFailed;
+  }
+
+ private:
+  void say_hello() {
+    const int64_t cores =
+        settings_.threads > 0 ? settings_.threads : std::thread::hardware_concurrency();
+    transport_.send(kCoordinator, Hello{.host = host_name(),
+                                        .pid = getpid(),
+                                        .cores = cores,
+                                        .device = choose_device(DeviceChoice::Auto).text,
+                                        .environment = environment(settings_.mpi_version).dump()});
+  }
+
+  // The one place where the exceptions of a run end.
+  void execute_dispatch(const Dispatch& dispatch) {
+    RunReporter reporter(transport_, inbox_, settings_, dispatch);
+    std::optional<RunResult> result;
+    try {
+      const auto group = make_group_(dispatch);
+      const RunConfig config = RunConfig::from_json(Json::parse(dispatch.config));
+      result = execute(config,
+                       {.folder = dispatch.folder,
+                        .data_dir = dispatch.data_dir,
+                        .threads = settings_.threads,
+                        .group = *group},
+                       reporter);
+    } catch (...) {
+      const Failed failed = failure(dispatch.ticket);
+      log_error("run {} failed: {}", dispatch.ticket.run_id, failed.text);
+      reporter.flush();
+      transport_.send(kCoordinator, failed);
+      return;
+    }
+    if (!reporter.leads() || settings_.orphaned()) return;
+    reporter.flush();
+    if (result) {
+      hand_over({dispatch.ticket, std::move(*result)}, dispatch.folder);
+    } else {
+      transport_.send(kCoordinator, Interrupted{dispatch.ticket, reporter.step()});
+    }
+  }
+
+  // Sends the result until it is stored. A new dispatch or a cancellation says that nobody waits
+  // for it any more; the checkpoints stay then.
+  void hand_over(const Finished& finished, const std::filesystem::path& folder) {
+    int64_t sent_ms = 0;
+    while (!inbox_.committed(finished.ticket)) {
+      const int64_t now_ms = system_clock().monotonic_ms();
+      if (sent_ms == 0 || now_ms - sent_ms >= settings_.finished_every_ms) {
+        transport_.send(kCoordinator, finished);
+        sent_ms = now_ms;
+      }
+      inbox_.poll(kIdle_ms);
+      const bool unwanted = inbox_.shutdown() || inbox_.cancelled(finished.ticket) ||
+                            inbox_.has_dispatch() || settings_.orphaned();
+      if (unwanted && !inbox_.committed(finished.ticket)) return;
+    }
+    remove_checkpoints(folder);
+  }
+
+  Transport& transport_;
+  const MakeGroup& make_group_;
+  const WorkerSettings& settings_;
+  Inbox inbox_;
+};
+
+}  // namespace
+
+int run_worker(Transport& transport, const MakeGroup& make_group, const WorkerSettings& settings) {
+  return Worker(transport, make_group, settings).run();
+}
+
+}  // namespace seqsweep
