@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 
@@ -185,13 +186,11 @@ void Coordinator::apply(int peer, const Interrupted& interrupted) {
     log_info("{}: interrupted at step {}", queue_.label(interrupted.ticket.run_id),
              interrupted.step);
   }
-  if (attempt && !attempt->over && !draining_since_ms_) {
-    log_warning("rank {} was asked to stop by someone else: it gets no more runs", peer);
-    roster_.dismiss(interrupted.ticket);
-  } else {
-    roster_.release(interrupted.ticket);
-  }
+  const bool unasked = attempt && !attempt->over && !draining_since_ms_;
+  roster_.release(interrupted.ticket);
   changed_ = true;
+  // A signal to one rank means all of them: it may come before the coordinator's own.
+  if (unasked) drain(fmt::format("rank {} was asked to stop", peer));
 }
 
 void Coordinator::store_progress() {
@@ -326,7 +325,8 @@ void Coordinator::start(const Decision& decision) {
   send_to_group(attempt, Dispatch{.ticket = ticket,
                                   .config = run.config.json().dump(),
                                   .members = attempt.members,
-                                  .folder = (settings_.runs_folder / run.run_id).string()});
+                                  .folder = (settings_.runs_folder / run.run_id).string(),
+                                  .data_dir = settings_.data_dir.string()});
   view_.started(attempt, worker.host);
 }
 

@@ -25,6 +25,7 @@ struct CoordinatorSettings {
   std::string sweep;                  // Its name in the store.
   std::filesystem::path database;     // Requests are looked for beside it.
   std::filesystem::path runs_folder;  // A folder a run below it: checkpoints, the trained model.
+  std::filesystem::path data_dir;     // Of the workers: raw and cached data sets.
   double lease_s = 600;               // An attempt that did not get on for so long is lost.
   RetryRule retry;                    // Of runs that failed by the world or for want of memory.
   double drain_grace_s = 60;          // For workers to checkpoint.

@@ -103,13 +103,6 @@ void Roster::lose(const Ticket& ticket) {
   }
 }
 
-void Roster::dismiss(const Ticket& ticket) {
-  if (Attempt* attempt = find(ticket)) {
-    set_members(*attempt, State::Lost);
-    attempts_.erase(attempt->members.front());
-  }
-}
-
 std::vector<int64_t> Roster::lose_silent(int64_t now_ms, int64_t lease_ms) {
   std::vector<int64_t> silent;
   if (now_ms - started_ms_ <= lease_ms) return silent;

@@ -44,7 +44,6 @@ class Roster {
 
   void release(const Ticket& ticket);  // Its workers left it and are free.
   void lose(const Ticket& ticket);     // Its workers do not answer; they may come back.
-  void dismiss(const Ticket& ticket);  // Its workers are ending.
   // Workers that have not said Hello lease_ms after the start are lost. Returns them.
   std::vector<int64_t> lose_silent(int64_t now_ms, int64_t lease_ms);
 

@@ -84,6 +84,10 @@ void require_access(const std::filesystem::path& path, int mode) {
   std::error_code failed;
   if (std::filesystem::is_directory(path, failed)) refuse(path, "is a folder; give a file");
   const bool fresh = mode == W_OK && !std::filesystem::exists(path, failed);
+  if (fresh && std::filesystem::exists(folder_of(path), failed) &&
+      !std::filesystem::is_directory(folder_of(path), failed)) {
+    refuse(path, "cannot be written: Not a directory");
+  }
   if (access(fresh ? folder_of(path).c_str() : path.c_str(), mode) == 0) return;
   refuse(path,
          fmt::format("cannot be {}: {}", mode == W_OK ? "written" : "read", std::strerror(errno)));
@@ -110,19 +114,30 @@ std::string uri_of(const std::filesystem::path& path, std::string_view options) 
 
 }  // namespace
 
+Journal journal_for_type(uint32_t file_system) {
+  // Not in linux/magic.h: newer SMB, and cluster file systems. FUSE may be one of them.
+  constexpr uint32_t kCifs = 0xff534d42, kSmb2 = 0xfe534d42, kLustre = 0x0bd00bd0,
+                     kGpfs = 0x47504653, kBeeGfs = 0x19830326, kFuse = 0x65735546;
+  constexpr uint32_t kNetwork[] = {NFS_SUPER_MAGIC,
+                                   SMB_SUPER_MAGIC,
+                                   AFS_SUPER_MAGIC,
+                                   V9FS_MAGIC,
+                                   CODA_SUPER_MAGIC,
+                                   CEPH_SUPER_MAGIC,
+                                   kCifs,
+                                   kSmb2,
+                                   kLustre,
+                                   kGpfs,
+                                   kBeeGfs,
+                                   kFuse};
+  const bool network = std::ranges::find(kNetwork, file_system) != std::end(kNetwork);
+  return network ? Journal::Truncate : Journal::Wal;
+}
+
 Journal journal_for(const std::filesystem::path& path) {
   struct statfs about {};
-  if (statfs(folder_of(path).c_str(), &about) != 0) return Journal::Wal;
-  // Not in linux/magic.h: SMB's older names, and cluster file systems.
-  constexpr int64_t kCifs = 0xff534d42, kSmb2 = 0xfe534d42, kLustre = 0x0bd00bd0,
-                    kGpfs = 0x47504653, kBeeGfs = 0x19830326, kGlusterOrFuse = FUSE_SUPER_MAGIC;
-  constexpr int64_t kNetwork[] = {
-      NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, AFS_SUPER_MAGIC, CODA_SUPER_MAGIC,
-      CEPH_SUPER_MAGIC, V9FS_MAGIC,      kCifs,           kSmb2,
-      kLustre,          kGpfs,           kBeeGfs,         kGlusterOrFuse};
-  const auto magic = static_cast<int64_t>(static_cast<uint32_t>(about.f_type));
-  return std::ranges::find(kNetwork, magic) == std::end(kNetwork) ? Journal::Wal
-                                                                  : Journal::Truncate;
+  if (statfs(folder_of(path).c_str(), &about) != 0) return Journal::Truncate;  // Safe anywhere.
+  return journal_for_type(static_cast<uint32_t>(about.f_type));
 }
 
 Database::Database(const std::filesystem::path& path, std::unique_ptr<SQLite::Database> handle)
@@ -140,11 +155,12 @@ Database Database::open_for_writing(const std::filesystem::path& path, Journal j
   Database database(path,
                     open_handle(path, path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
                                 kWriterPatienceMs));
-  database.run_script("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL");
+  database.run_script("PRAGMA synchronous = FULL");
   require_own_file(database);
   database.run(journal == Journal::Wal ? "PRAGMA journal_mode = WAL"
                                        : "PRAGMA journal_mode = TRUNCATE");
   bring_up_to_date(database);
+  database.run_script("PRAGMA foreign_keys = ON");  // After migrations, which may rebuild tables.
   return database;
 }
 

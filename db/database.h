@@ -25,8 +25,9 @@ enum class Journal {
   Wal,       // Readers and the writer never wait for each other. Local disks.
   Truncate,  // Works on network file systems, where WAL's shared memory does not.
 };
-// What suits the file system that the path is on, or will be.
+// What suits the file system that the path is on, or will be; by the number statfs() gives it.
 Journal journal_for(const std::filesystem::path& path);
+Journal journal_for_type(uint32_t file_system);
 
 class Database {
  public:

@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 
@@ -36,12 +37,6 @@ void name_holder(int descriptor) {
 }
 
 }  // namespace
-
-std::string host_name() {
-  char name[256] = "";
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
 
 DatabaseLock::DatabaseLock(const std::filesystem::path& database, double wait_s) {
   const std::string shown = printable(database.string());

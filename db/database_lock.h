@@ -23,6 +23,4 @@ class DatabaseLock {
 // Whether a coordinator is at work on the database now.
 bool is_locked(const std::filesystem::path& database);
 
-std::string host_name();
-
 }  // namespace seqsweep

@@ -66,10 +66,10 @@ std::vector<SweepRow> read_sweeps(Database& database) {
 
 std::vector<ResultRow> read_results(Database& database, const std::string& sweep) {
   if (sweep.empty()) {
-    return rows(
-        result_row, database,
-        "SELECT results.* FROM results LEFT JOIN sweeps ON name = sweep LEFT JOIN sweep_runs "
-        "AS m ON m.sweep = name AND run = run_id ORDER BY id IS NULL, id, position, run_id");
+    return rows(result_row, database,
+                "SELECT results.* FROM results LEFT JOIN sweeps ON sweeps.name = results.sweep "
+                "LEFT JOIN sweep_runs AS m ON m.sweep = sweeps.name AND m.run = results.run_id "
+                "ORDER BY sweeps.id IS NULL, sweeps.id, m.position, results.run_id");
   }
   return rows(result_row, database,
               "SELECT results.* FROM sweep_runs AS m JOIN results ON run_id = run "
@@ -91,12 +91,13 @@ std::string find_run(Database& database, const std::string& run_id_start) {
   const std::string shown = printable(database.path().string());
   const auto found = rows(
       [](const Query& row) { return row.text(0); }, database,
-      "SELECT run_id FROM runs WHERE substr(run_id, 1, length(?1)) = ?1 LIMIT 2", run_id_start);
+      "SELECT run_id FROM runs WHERE substr(run_id, 1, length(?1)) = ?1 ORDER BY run_id LIMIT 2",
+      run_id_start);
   if (found.empty()) {
     throw_input("database '{}': there is no run '{}'; `seqsweep status` lists them", shown,
                 printable(run_id_start));
   }
-  if (found.size() > 1) {
+  if (found.size() > 1 && found[0] != run_id_start) {
     throw_input(
         "database '{}': several runs start with '{}', among them {} and {}; give more of "
         "the id",

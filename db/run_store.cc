@@ -2,14 +2,16 @@
 
 #include <unistd.h>
 
-#include <algorithm>
+#include <limits>
 
 #include "core/base/check.h"
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "db/queries.h"
+#include "db/result_rows.h"
 
 namespace seqsweep {
 namespace {
@@ -23,18 +25,10 @@ std::string as_json(const std::string& text) {
   return Json::accept(text) ? text : dump(Json(text));
 }
 
-// A figure that was not measured is 0 in a result and NULL in the database.
-std::optional<double> unless_zero(double value) {
-  return value == 0 ? std::nullopt : std::optional(value);
-}
-
+// "" when there is no such run.
 std::string status_of(Database& database, const std::string& run_id) {
   Query run(database, "SELECT status FROM runs WHERE run_id = ?", run_id);
-  if (!run.next()) {
-    throw_input("database '{}': there is no run '{}'; `seqsweep status` lists them",
-                printable(database.path().string()), printable(run_id));
-  }
-  return run.text(0);
+  return run.next() ? run.text(0) : "";
 }
 
 int64_t newest_epoch(Database& database) {
@@ -43,79 +37,14 @@ int64_t newest_epoch(Database& database) {
   return newest.integer(0);
 }
 
-void store_steps(Database& database, const Ticket& ticket, const std::vector<StepRow>& rows) {
-  if (rows.empty()) return;
-  const auto first = std::ranges::min(rows, {}, &StepRow::step);
-  database.run("DELETE FROM steps WHERE run = ? AND step >= ? AND attempt < ?", ticket.run_id,
-               first.step, ticket.attempt);
-  for (const StepRow& row : rows) {
-    database.run(
-        "INSERT OR REPLACE INTO steps (run, step, epoch_position, loss, batch_size, h, beta, c1, "
-        "c2, "
-        "learning_rate, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        ticket.run_id, row.step, row.epoch_position, row.loss, row.batch_size, row.h, row.beta,
-        row.c1, row.c2, row.learning_rate, ticket.attempt);
-  }
-}
-
-void store_metrics(Database& database, const Ticket& ticket, const std::vector<MetricRow>& rows) {
-  for (const MetricRow& row : rows) {
-    database.run(
-        "INSERT OR REPLACE INTO metrics (run, epoch, split, name, value, attempt) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        ticket.run_id, row.epoch, row.split, row.name, row.value, ticket.attempt);
-  }
-}
-
-void drop_stale_metrics(Database& database, const Ticket& ticket, int64_t from_epoch) {
-  database.run("DELETE FROM metrics WHERE run = ? AND epoch >= ? AND attempt < ?", ticket.run_id,
-               from_epoch, ticket.attempt);
-}
-
-// The lease shows the latest; the attempt keeps where its training began and how far it came.
-void renew_lease(Database& database, const Progress& progress, int64_t now_ms) {
-  const Ticket& ticket = progress.ticket;
+void drop_unasked_runs(Database& database) {
   database.run(
-      "INSERT OR REPLACE INTO leases (run, attempt, renewed_ms, phase, step, epoch, epochs, "
-      "fraction, seconds_left) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      ticket.run_id, ticket.attempt, now_ms, progress.phase, progress.step, progress.epoch,
-      progress.epochs, progress.fraction, progress.seconds_left);
+      "DELETE FROM dependencies WHERE run IN (SELECT run_id FROM runs WHERE status = 'pending' "
+      "AND attempts = 0 AND run_id NOT IN (SELECT run FROM sweep_runs))");
   database.run(
-      "UPDATE attempts SET last_step = ?1, resumed_from_step = "
-      "coalesce(resumed_from_step, iif(?2 = 'train', ?1, NULL)) WHERE run = ?3 AND number = ?4",
-      progress.step, progress.phase, ticket.run_id, ticket.attempt);
-}
-
-void store_latency(Database& database, const std::string& run_id,
-                   const std::vector<LatencySample>& samples) {
-  database.run("DELETE FROM latency_samples WHERE run = ?", run_id);
-  for (size_t i = 0; i < samples.size(); ++i) {
-    database.run(
-        "INSERT INTO latency_samples (run, sample, mean_ms, users, user_ms) "
-        "VALUES (?, ?, ?, ?, ?)",
-        run_id, i, samples[i].mean_ms, samples[i].user_ms.size(), samples[i].user_ms);
-  }
-}
-
-void store_dataset(Database& database, const std::string& run_id, const RunResult& result) {
-  if (result.users == 0) return;
-  database.run(
-      "INSERT OR REPLACE INTO datasets (config, users, items, interactions) "
-      "SELECT json_extract(config, '$.dataset'), ?, ?, ? FROM runs WHERE run_id = ?",
-      result.users, result.items, result.interactions, run_id);
-}
-
-void store_figures(Database& database, const std::string& run_id, const RunResult& result) {
-  const bool timed = !result.latency.empty();
-  const auto if_timed = [&](double ms) { return timed ? std::optional(ms) : std::nullopt; };
-  database.run(
-      "UPDATE runs SET status = 'done', error = NULL, epochs = ?, best_epoch = ?, steps = ?, "
-      "latency_ms = ?, latency_low_ms = ?, latency_high_ms = ?, tokens_per_s = ?, params = ?, "
-      "params_no_embedding = ?, train_s = ?, peak_memory_bytes = ?, device = ? WHERE run_id = ?",
-      result.epochs, result.best_epoch, result.steps, if_timed(result.latency_ms),
-      if_timed(result.latency_low_ms), if_timed(result.latency_high_ms),
-      unless_zero(result.tokens_per_s), result.params, result.params_no_embedding, result.train_s,
-      unless_zero(result.peak_memory_bytes), result.device, run_id);
+      "DELETE FROM runs WHERE status = 'pending' AND attempts = 0 "
+      "AND run_id NOT IN (SELECT run FROM sweep_runs) "
+      "AND run_id NOT IN (SELECT needs_run FROM dependencies)");
 }
 
 }  // namespace
@@ -200,11 +129,7 @@ void RunStore::add_sweep(const std::string& name, const std::string& yaml,
                       run.run_id, needed);
       }
     }
-    const char* unasked =
-        "SELECT run_id FROM runs WHERE status = 'pending' AND attempts = 0 "
-        "AND run_id NOT IN (SELECT run FROM sweep_runs)";
-    database_.run(fmt::format("DELETE FROM dependencies WHERE run IN ({})", unasked));
-    database_.run(fmt::format("DELETE FROM runs WHERE run_id IN ({})", unasked));
+    drop_unasked_runs(database_);
   });
 }
 
@@ -225,8 +150,7 @@ Ticket RunStore::start_attempt(const std::string& run_id, const AttemptPlace& pl
   const std::string environment = as_json(place.environment);
   const std::string hash = sha256_hex(environment);
   return write([&] {
-    const std::string status = status_of(database_, run_id);
-    SEQ_CHECK(status == "pending");
+    SEQ_CHECK(status_of(database_, run_id) == "pending");
     database_.run("INSERT OR IGNORE INTO environments (hash, json) VALUES (?, ?)", hash,
                   environment);
     set_status(run_id, "running");
@@ -239,7 +163,11 @@ Ticket RunStore::start_attempt(const std::string& run_id, const AttemptPlace& pl
     Query run(database_, "SELECT attempts FROM runs WHERE run_id = ?", run_id);
     run.next();
     const Ticket ticket{run_id, run.integer(0), epoch_};
-    renew_lease(database_, {.ticket = ticket, .phase = "start"}, now_ms);
+    renew_lease(database_,
+                {.ticket = ticket,
+                 .seconds_left = std::numeric_limits<double>::quiet_NaN(),
+                 .phase = "start"},
+                now_ms);
     return ticket;
   });
 }
@@ -282,11 +210,7 @@ size_t RunStore::store_progress(std::span<const Progress> progress) {
       if (!is_current(news.ticket)) continue;
       renew_lease(database_, news, clock_.unix_ms());
       store_steps(database_, news.ticket, news.steps);
-      if (!news.metrics.empty()) {
-        const int64_t first = std::ranges::min(news.metrics, {}, &MetricRow::epoch).epoch;
-        drop_stale_metrics(database_, news.ticket, first);
-        store_metrics(database_, news.ticket, news.metrics);
-      }
+      store_metrics(database_, news.ticket, news.metrics);
       ++stored;
     }
     return stored;
@@ -297,18 +221,9 @@ bool RunStore::finish(const Ticket& ticket, const RunResult& result) {
   return write([&] {
     if (has_finished(ticket)) return true;
     if (!is_current(ticket)) return false;
-    const std::string& run_id = ticket.run_id;
-    // An earlier attempt may have come further than this one went.
-    database_.run("DELETE FROM steps WHERE run = ? AND step > ? AND attempt < ?", run_id,
-                  result.steps, ticket.attempt);
-    drop_stale_metrics(database_, ticket, result.epochs + 1);
-    store_metrics(database_, ticket, result.metrics);
-    store_latency(database_, run_id, result.latency);
-    database_.run("INSERT OR REPLACE INTO user_ranks (run, ranks) VALUES (?, ?)", run_id,
-                  result.user_ranks);
-    store_dataset(database_, run_id, result);
-    store_figures(database_, run_id, result);
-    end_attempt(run_id, "done", "");
+    store_result(database_, ticket, result);
+    end_attempt(ticket.run_id, "done", "");
+    set_status(ticket.run_id, "done");
     return true;
   });
 }
@@ -338,8 +253,9 @@ bool RunStore::interrupt(const Ticket& ticket, int64_t step) {
   });
 }
 
-bool RunStore::cancel(const std::string& run_id) {
+bool RunStore::cancel(const std::string& run_id_start) {
   return write([&] {
+    const std::string run_id = find_run(database_, run_id_start);
     const std::string status = status_of(database_, run_id);
     if (status == "done") return false;
     if (status == "running") end_attempt(run_id, "cancelled", "");
@@ -348,8 +264,9 @@ bool RunStore::cancel(const std::string& run_id) {
   });
 }
 
-bool RunStore::retry(const std::string& run_id) {
+bool RunStore::retry(const std::string& run_id_start) {
   return write([&] {
+    const std::string run_id = find_run(database_, run_id_start);
     const std::string status = status_of(database_, run_id);
     if (status != "failed" && status != "cancelled") return false;
     set_status(run_id, "pending");

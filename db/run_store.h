@@ -75,10 +75,10 @@ class RunStore {
             AfterFailure after);
   bool interrupt(const Ticket& ticket, int64_t step);
 
-  // False: the run is in a status that this cannot change (done; or for retry, not failed or
-  // cancelled). Fault::Input when there is no such run.
-  bool cancel(const std::string& run_id);
-  bool retry(const std::string& run_id);
+  // Of the run that find_run() finds. False: its status does not allow it: a run that is done is
+  // not cancelled, and only one that failed or was cancelled is tried again.
+  bool cancel(const std::string& run_id_start);
+  bool retry(const std::string& run_id_start);
   int64_t retry_failed();  // How many.
 
   void add_event(const std::string& kind, const std::string& text, const std::string& run_id = "");

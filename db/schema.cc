@@ -1,5 +1,6 @@
 #include "db/schema.h"
 
+#include "core/base/check.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "db/database.h"
@@ -71,6 +72,7 @@ void migrate(Database& database, const std::vector<Migration>& migrations, int64
     database.run_script(migration.sql);
     database.run_script(fmt::format("PRAGMA user_version = {}", migration.version));
   }
+  SEQ_CHECK(schema_version(database) == version);
 }
 
 }  // namespace seqsweep

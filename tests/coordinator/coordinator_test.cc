@@ -279,15 +279,17 @@ TEST_F(CoordinatorTest, ADrainDoesNotWaitForEver) {
   EXPECT_EQ(counts().pending, 1);
 }
 
-TEST_F(CoordinatorTest, AWorkerThatStopsUnaskedGetsNothingMore) {
+TEST_F(CoordinatorTest, AWorkerThatStopsUnaskedDrainsTheSweep) {
   begin_ready(2, seeds_of_a_run(2));
   const Ticket first = ticket_of(1), second = ticket_of(2);
   say(1, Interrupted{first, 3});
   pass(1);
   EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());
-  finish(2, second);
-  finish(2, ticket_of(2));
-  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+  EXPECT_THAT(transport_->take<Drain>(2), SizeIs(1));
+  say(2, Interrupted{second, 4});
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitInterrupted);
+  EXPECT_EQ(counts().pending, 2);
 }
 
 TEST_F(CoordinatorTest, RequestsCancelRetryAndDrain) {

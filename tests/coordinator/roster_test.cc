@@ -67,12 +67,6 @@ TEST_F(RosterTest, LostWorkersAreNotCountedOnUntilTheyComeBack) {
   EXPECT_THAT(roster_.slots(), SizeIs(3));
 }
 
-TEST_F(RosterTest, DismissedWorkersAreGone) {
-  roster_.dismiss(kTicket);
-  EXPECT_THAT(roster_.slots(), SizeIs(1));
-  EXPECT_EQ(roster_.find(kTicket), nullptr);
-}
-
 TEST_F(RosterTest, SlotsKnowWhenTheyWillBeFree) {
   Attempt& attempt = *roster_.find(kTicket);
   EXPECT_EQ(roster_.slots()[0].free_at_ms, std::nullopt);

@@ -1,6 +1,7 @@
 // What the tests of the database share.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/error.h"
 #include "db/run_store.h"
 
 namespace seqsweep {
@@ -29,6 +31,25 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+inline void open_to_write(const std::filesystem::path& path) {
+  Database::open_for_writing(path);
+}
+inline void open_to_read(const std::filesystem::path& path) {
+  Database::open_for_reading(path);
+}
+
+// The Error that a call throws.
+template <typename Call>
+Error error_of(Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return Error(Fault::World, "no Error was thrown");
+}
+
 inline const AttemptPlace kPlace{
     .worker = 1, .ranks = 2, .host = "node-a", .environment = R"({"git_commit":"abc123"})"};
 
@@ -43,6 +64,17 @@ inline std::vector<PlannedRun> planned(const std::vector<std::string>& run_ids) 
                                {"train", {{"ranks", 1}}}}});
   }
   return runs;
+}
+
+inline Progress progress(const Ticket& ticket, int64_t step) {
+  return {.ticket = ticket,
+          .step = step,
+          .epoch = step / 10,
+          .epochs = 100,
+          .fraction = 0.25,
+          .seconds_left = 60,
+          .phase = "train",
+          .steps = {{.step = step, .loss = 1.0 / static_cast<double>(step), .batch_size = 128}}};
 }
 
 inline RunResult result(double ndcg) {
