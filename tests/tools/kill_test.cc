@@ -1,0 +1,112 @@
+// A sweep under mpirun, killed with SIGKILL at random moments and started again, ends with every
+// run done exactly once and the same metrics as an undisturbed one.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/support/command.h"
+
+namespace seqsweep {
+namespace {
+
+const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
+
+constexpr const char* kSweep = R"(name: torture
+datasets: [{name: synthetic, users: 300, items: 120, seed: 1, max_length: 20}]
+models:
+  - {name: sasrec, width: 16, inner_width: 32, blocks: 1}
+  - popularity
+optimizers: [{name: adam, lr: 0.003}]
+seeds: [1, 2, 3]
+train: {batch_size: 16, epochs: 12, patience: 0, checkpoint_s: 0.2, threads: 1, device: cpu}
+latency: {samples: 4, users: 50}
+)";
+
+std::vector<std::string> mpirun(const TestFolder& folder, const std::string& db) {
+  return {"mpirun",  "-n",    "3",
+          kSeqsweep, "sweep", folder.at("sweep.yaml"),
+          "--db",    db,      "data_dir=" + folder.at("data")};
+}
+
+std::string query(const std::string& db, const std::string& sql) {
+  return run_command({"sqlite3", db, sql}).output;
+}
+
+constexpr const char* kFigures =
+    "SELECT run_id, status, epochs, hit_10, ndcg_10, mrr_10, params FROM results ORDER BY run_id";
+constexpr const char* kCounts =
+    "SELECT run_id, count(*), count(DISTINCT step) FROM steps GROUP BY run_id ORDER BY run_id";
+
+TEST(Kill, KilledSweepEndsLikeAnUndisturbedOne) {
+  if (run_command({"mpirun", "--version"}).code != 0) GTEST_SKIP() << "no mpirun on PATH";
+  const TestFolder folder("kill");
+  folder.file("sweep.yaml", kSweep);
+  const std::string quiet = folder.at("quiet.db"), torn = folder.at("torn.db");
+  const auto start = std::chrono::steady_clock::now();
+  const CommandResult undisturbed = run_command(mpirun(folder, quiet));
+  ASSERT_EQ(undisturbed.code, 0) << undisturbed.output;
+  const auto length = std::chrono::steady_clock::now() - start;
+
+  const unsigned seed = std::random_device{}();
+  RecordProperty("seed", std::to_string(seed));
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> moment(0.05, 1.0);
+  for (int i = 0; i < 10; ++i) {
+    Command sweep(mpirun(folder, torn), folder.path() / "torn.log");
+    std::this_thread::sleep_for(std::chrono::duration_cast<std::chrono::milliseconds>(
+        length * moment(random) * (i < 5 ? 0.5 : 1.0)));
+    // mpirun alone at even moments, so that its ranks are orphans; everything at odd ones.
+    i % 2 == 0 ? sweep.signal(SIGKILL) : sweep.signal_group(SIGKILL);
+    sweep.wait();
+  }
+  Command last(mpirun(folder, torn), folder.path() / "torn.log");
+  EXPECT_EQ(last.wait(), 0) << "seed " << seed << "\n" << last.output();
+
+  EXPECT_EQ(query(torn, kFigures), query(quiet, kFigures)) << "seed " << seed;
+  EXPECT_EQ(query(torn, kCounts), query(quiet, kCounts)) << "seed " << seed;
+  EXPECT_EQ(query(torn, "PRAGMA integrity_check"), "ok\n");
+  EXPECT_EQ(query(torn, "SELECT count(*) FROM results WHERE status = 'done'"), "6\n");
+}
+
+TEST(Kill, DrainedSweepEndsWith130AndGoesOn) {
+  if (run_command({"mpirun", "--version"}).code != 0) GTEST_SKIP() << "no mpirun on PATH";
+  const TestFolder folder("drain");
+  folder.file("sweep.yaml", kSweep);
+  const std::string quiet = folder.at("quiet.db"), torn = folder.at("torn.db");
+  ASSERT_EQ(run_command(mpirun(folder, quiet)).code, 0);
+  int interrupted = 0;
+  for (int i = 0; i < 5; ++i) {
+    Command sweep(mpirun(folder, torn), folder.path() / "torn.log");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500 + 300 * i));
+    sweep.signal(SIGUSR1);
+    const int code = sweep.wait();
+    EXPECT_TRUE(code == 130 || code == 0) << code << "\n" << sweep.output();
+    interrupted += code == 130;
+  }
+  EXPECT_GT(interrupted, 0);
+  EXPECT_EQ(run_command(mpirun(folder, torn)).code, 0);
+  EXPECT_EQ(query(torn, kFigures), query(quiet, kFigures));
+  EXPECT_EQ(query(torn, kCounts), query(quiet, kCounts));
+}
+
+TEST(Kill, OneProcessWithoutMpirunDrainsOnInterrupt) {
+  const TestFolder folder("drain_local");
+  folder.file("sweep.yaml", kSweep);
+  const std::string db = folder.at("results.db");
+  const std::vector<std::string> command = {kSeqsweep, "sweep", folder.at("sweep.yaml"),
+                                            "--db",    db,      "data_dir=" + folder.at("data")};
+  {
+    Command sweep(command, folder.path() / "log");
+    std::this_thread::sleep_for(std::chrono::milliseconds(2000));
+    sweep.signal(SIGINT);
+    EXPECT_EQ(sweep.wait(), 130) << sweep.output();
+  }
+  EXPECT_EQ(run_command(command).code, 0);
+  EXPECT_EQ(query(db, "SELECT count(*) FROM results WHERE status = 'done'"), "6\n");
+  const CommandResult again = run_command(command);  // Trains nothing again.
+  EXPECT_EQ(again.code, 0);
+  EXPECT_EQ(query(db, "SELECT max(attempts) <= 2 FROM results"), "1\n");
+}
+
+}  // namespace
+}  // namespace seqsweep

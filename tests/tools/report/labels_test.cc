@@ -1,0 +1,68 @@
+#include "tools/report/labels.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+namespace seqsweep {
+namespace {
+
+using ::testing::ElementsAre;
+
+Json with_optimizer(Json optimizer) {
+  return {{"model", {{"name", "net"}, {"layers", 2}}},
+          {"optimizer", std::move(optimizer)},
+          {"train", {{"epochs", 20}}}};
+}
+
+TEST(Labels, OneConfigNeedsNone) {
+  EXPECT_THAT(differences({with_optimizer({{"name", "adam"}})}), ElementsAre(""));
+  EXPECT_THAT(differences({}), ElementsAre());
+}
+
+TEST(Labels, PartsOfOtherNamesAreToldApartByNameAlone) {
+  EXPECT_THAT(differences({with_optimizer({{"name", "adam"}, {"lr", 0.001}}),
+                           with_optimizer({{"name", "usgm"}, {"diameter", 5.0}, {"lr", 1.0}})}),
+              ElementsAre("adam", "usgm"));
+}
+
+TEST(Labels, PartsOfOneNameAreToldApartByWhatDiffers) {
+  EXPECT_THAT(differences({with_optimizer({{"name", "adam"}, {"lr", 0.001}}),
+                           with_optimizer({{"name", "usgm"}, {"diameter", 5.0}, {"beta", 1}}),
+                           with_optimizer({{"name", "usgm"}, {"diameter", 7.5}, {"beta", 1}})}),
+              ElementsAre("adam", "usgm, diameter=5.0", "usgm, diameter=7.5"));
+}
+
+TEST(Labels, SettingsOfSectionsCarryTheirSection) {
+  Json a = with_optimizer({{"name", "adam"}}), b = a;
+  b["train"]["epochs"] = 5;
+  EXPECT_THAT(differences({a, b}), ElementsAre("train.epochs=20", "train.epochs=5"));
+}
+
+TEST(Labels, ASettingThatOneConfigLacksTellsItApart) {
+  Json a = with_optimizer({{"name", "adam"}}), b = a;
+  b["optimizer"]["decay"] = nullptr;
+  EXPECT_THAT(differences({a, b}), ElementsAre("", "decay=null"));
+}
+
+TEST(Labels, TextsAndListsAreShownPlainly) {
+  EXPECT_THAT(differences({{{"path", "a b"}, {"k", {1, 2}}}, {{"path", "c"}, {"k", {1}}}}),
+              ElementsAre("k=[1,2], path=a b", "k=[1], path=c"));
+}
+
+TEST(Labels, DifferentConfigsGetDifferentTexts) {
+  std::vector<Json> configs;
+  for (const char* optimizer : {"adam", "usgm"}) {
+    for (const double lr : {0.1, 0.2}) {
+      for (const int epochs : {1, 2}) {
+        configs.push_back(with_optimizer({{"name", optimizer}, {"lr", lr}}));
+        configs.back()["train"]["epochs"] = epochs;
+      }
+    }
+  }
+  const std::vector<std::string> texts = differences(configs);
+  EXPECT_EQ(std::set<std::string>(texts.begin(), texts.end()).size(), configs.size());
+}
+
+}  // namespace
+}  // namespace seqsweep

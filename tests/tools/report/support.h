@@ -1,0 +1,97 @@
+// What the tests of the report share: small databases, filled through the coordinator's store.
+#pragma once
+
+#include <cmath>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "db/rows.h"
+#include "db/run_store.h"
+#include "tests/db/support.h"
+#include "tools/report/paper.h"
+
+namespace seqsweep {
+
+class SetClock : public Clock {
+ public:
+  int64_t monotonic_ms() const override { return now_ms; }
+  int64_t unix_ms() const override { return now_ms; }
+  int64_t now_ms = 1'000'000;
+};
+
+inline Json run_config(const std::string& dataset, const std::string& model, int64_t seed,
+                       const std::string& optimizer = "adam") {
+  return {{"dataset", {{"name", dataset}, {"max_length", 50}}},
+          {"model", {{"name", model}}},
+          {"optimizer", {{"name", optimizer}}},
+          {"seed", seed},
+          {"train", {{"ranks", 1}}}};
+}
+
+inline PlannedRun planned_run(const std::string& run_id, Json config) {
+  return {.run_id = run_id, .config = std::move(config)};
+}
+
+// hit@10 = 2 x, ndcg@10 = x, mrr@10 = x / 2; a latency of `ms` in [0.9 ms, 1.1 ms].
+inline RunResult result_of(double x, double ms) {
+  return {.metrics = {{3, "test", "hit@10", 2 * x},
+                      {3, "test", "ndcg@10", x},
+                      {3, "test", "mrr@10", x / 2}},
+          .latency = {{ms, {}}},
+          .latency_ms = ms,
+          .latency_low_ms = 0.9 * ms,
+          .latency_high_ms = 1.1 * ms,
+          .params = 320'000,
+          .params_no_embedding = 100'000,
+          .epochs = 5,
+          .best_epoch = 3,
+          .device = "cpu",
+          .users = 6040,
+          .items = 3416,
+          .interactions = 999'611};
+}
+
+inline void finish(RunStore& store, const std::string& run_id, const RunResult& result) {
+  if (!store.finish(store.start_attempt(run_id, kPlace), result)) std::abort();
+}
+
+inline void fail(RunStore& store, const std::string& run_id, const std::string& text) {
+  store.fail(store.start_attempt(run_id, kPlace), "error", text, AfterFailure::GiveUp);
+}
+
+// A row as the view results gives it, done, with result_of(x, ms).
+inline ResultRow done_row(const Json& config, double x, double ms) {
+  return {.run_id = config_hash(config),
+          .dataset = config["dataset"]["name"],
+          .model = config["model"]["name"],
+          .optimizer = config["optimizer"]["name"],
+          .seed = config["seed"],
+          .status = "done",
+          .attempts = 1,
+          .hit_10 = 2 * x,
+          .ndcg_10 = x,
+          .mrr_10 = x / 2,
+          .latency_ms = ms,
+          .latency_low_ms = 0.9 * ms,
+          .latency_high_ms = 1.1 * ms,
+          .tokens_per_s = std::nan(""),
+          .params = 320'000,
+          .params_no_embedding = 100'000,
+          .config = config.dump()};
+}
+
+// A row that is not done: no figures.
+inline ResultRow open_row(const Json& config, const std::string& status,
+                          const std::string& error = "") {
+  const double nan = std::nan("");
+  ResultRow row = done_row(config, nan, nan);
+  row.status = status;
+  row.error = error;
+  row.params = row.params_no_embedding = 0;
+  return row;
+}
+
+}  // namespace seqsweep

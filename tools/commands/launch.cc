@@ -1,0 +1,129 @@
+// seqsweep launch: `mpirun seqsweep sweep ...` with the flags that one machine needs, Ctrl-C and
+// SIGTERM turned into a drain (docs/decisions/0003-interrupting.md), and the exit code of the
+// sweep.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+
+#include "core/base/log.h"
+#include "core/base/signals.h"
+#include "core/base/text.h"
+#include "tools/commands/commands.h"
+
+namespace seqsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  int ranks = 2;
+  std::vector<std::string> sweep;  // What follows: FILE --db DB key=value ...
+};
+
+fs::path own_path() {
+  std::error_code error;
+  const fs::path path = fs::read_symlink("/proc/self/exe", error);
+  if (error) throw_world("launch: cannot find my own path: {}", error.message());
+  return path;
+}
+
+// mpirun of SEQSWEEP_MPIRUN, of PATH, or of the checkout's venv.
+fs::path find_mpirun() {
+  std::vector<fs::path> candidates;
+  if (const char* named = std::getenv("SEQSWEEP_MPIRUN")) candidates.emplace_back(named);
+  const char* path = std::getenv("PATH");
+  for (const std::string& folder : split(path ? path : "", ':')) {
+    candidates.push_back(fs::path(folder) / "mpirun");
+  }
+  candidates.push_back(own_path().parent_path() / "../../.venv/bin/mpirun");
+  for (const fs::path& candidate : candidates) {
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  throw_input("launch: no mpirun on PATH; run tools/setup.sh, or set SEQSWEEP_MPIRUN to yours");
+}
+
+void set_environment() {
+  ::setenv("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe", 0);
+  ::setenv("PRTE_MCA_hwloc_default_binding_policy", "none", 0);
+  if (::geteuid() != 0) return;
+  for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
+                           "PRTE_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM"}) {
+    ::setenv(name, "1", 1);
+  }
+}
+
+// Starts mpirun in a process group of its own, so that a Ctrl-C of the terminal reaches only us.
+pid_t start(const fs::path& mpirun, const std::vector<std::string>& arguments) {
+  std::vector<char*> argv;
+  std::string program = mpirun.string();
+  argv.push_back(program.data());
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child < 0) throw_world("launch: cannot fork: {}", std::strerror(errno));
+  if (child == 0) {
+    ::setpgid(0, 0);
+    ::execv(program.c_str(), argv.data());
+    ::_exit(127);
+  }
+  return child;
+}
+
+int wait_and_drain(pid_t child) {
+  bool drained = false;
+  int status = 0;
+  while (true) {
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child) break;
+    if (ended < 0 && errno != EINTR) throw_world("launch: lost mpirun: {}", std::strerror(errno));
+    if (stop_requested() && !drained) {
+      drained = true;
+      log_info("draining: every run checkpoints at its next step (again: end at once)");
+      ::kill(child, SIGUSR1);
+    }
+    ::usleep(50'000);
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  log_error("mpirun was killed by signal {}; start again to go on", WTERMSIG(status));
+  return kExitWorldFailed;
+}
+
+int launch(const Options& options) {
+  const fs::path mpirun = find_mpirun();
+  set_environment();
+  std::vector<std::string> arguments = {"-n", std::to_string(options.ranks), own_path().string(),
+                                        "sweep"};
+  arguments.insert(arguments.end(), options.sweep.begin(), options.sweep.end());
+  install_stop_signals();
+  const int code = wait_and_drain(start(mpirun, arguments));
+  if (code == 127) throw_world("launch: {} could not be started", mpirun.string());
+  return code;
+}
+
+}  // namespace
+
+void add_launch(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("launch", "Start a sweep under mpirun; Ctrl-C checkpoints");
+  auto options = std::make_shared<Options>();
+  command->add_option("-n,--ranks", options->ranks, "processes: one coordinates, the others train")
+      ->required()
+      ->check(CLI::Range(1, 100'000));
+  command->add_option("SWEEP", options->sweep, "what `seqsweep sweep` takes")->required();
+  command->prefix_command();
+  command->allow_extras();
+  command->footer(
+      "Example:\n  seqsweep launch -n 3 experiments/quickstart.yaml --db results.db "
+      "train.epochs=5");
+  command->callback([&action, options, command] {
+    const std::vector<std::string> rest = command->remaining();
+    options->sweep.insert(options->sweep.end(), rest.begin(), rest.end());
+    action = [options] { return launch(*options); };
+  });
+}
+
+}  // namespace seqsweep

@@ -1,0 +1,38 @@
+// seqsweep sweep: all runs of a sweep file, under mpirun or alone.
+#include "tools/commands/commands.h"
+#include "tools/commands/sweep_job.h"
+
+namespace seqsweep {
+namespace {
+
+struct Options {
+  std::string file, database, data_dir;
+  std::vector<std::string> overrides;
+};
+
+int sweep(const Options& options) {
+  return run_sweep({[&] { return read_sweep_file(options.file, options.overrides); },
+                    options.database, options.data_dir});
+}
+
+}  // namespace
+
+void add_sweep(CLI::App& app, Action& action) {
+  auto* command =
+      app.add_subcommand("sweep", "Train every run of a sweep file; started again, go on");
+  auto options = std::make_shared<Options>();
+  command->add_option("FILE", options->file, "sweep file (YAML)")->required();
+  command->add_option("OVERRIDES", options->overrides, "key=value, as in train.epochs=5");
+  command->add_option("--db", options->database, "results database; made when missing")->required();
+  command->add_option("--data-dir", options->data_dir,
+                      "raw and cached data sets [SEQSWEEP_DATA or data]");
+  command->footer(
+      "Rank 0 coordinates, the other ranks train. Without mpirun one process does both.\n"
+      "SIGUSR1 to mpirun (or Ctrl-C without it) checkpoints every run; start again to go on.\n\n"
+      "Examples:\n"
+      "  mpirun -n 3 seqsweep sweep experiments/quickstart.yaml --db results.db\n"
+      "  seqsweep sweep my.yaml --db results.db seeds=[1,2,3] train.epochs=5");
+  command->callback([&action, options] { action = [options] { return sweep(*options); }; });
+}
+
+}  // namespace seqsweep

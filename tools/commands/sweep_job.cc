@@ -1,0 +1,130 @@
+#include "tools/commands/sweep_job.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <exception>
+#include <thread>
+
+#include "coordinator/coordinator.h"
+#include "core/base/log.h"
+#include "core/base/signals.h"
+#include "core/base/text.h"
+#include "core/comm/mpi_world.h"
+#include "core/data/registry.h"
+#include "tools/commands/commands.h"
+#include "tools/commands/places.h"
+#include "worker/worker.h"
+
+namespace seqsweep {
+namespace {
+
+size_t terminal_width() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
+}
+
+// Tells apart groups that are made at the same time: the leader is in one at a time.
+int tag_of(const Dispatch& dispatch) {
+  return static_cast<int>(dispatch.members.front() % 32768);
+}
+
+void shut_down_workers(Transport& transport) {
+  for (int peer = 1; peer < transport.size(); ++peer) transport.send(peer, Shutdown{});
+}
+
+std::vector<PlannedRun> planned(const std::vector<SweepRun>& runs) {
+  std::vector<PlannedRun> rows;
+  for (const SweepRun& run : runs) rows.push_back({run.run_id, run.config.json(), {}});
+  return rows;
+}
+
+int coordinate(const SweepJob& job, Transport& transport) {
+  set_log_who("coordinator");
+  const SweepConfig sweep = read_sweep(job.document(), catalog());
+  const std::vector<SweepRun> runs = expand(sweep);
+  const std::filesystem::path data_dir = data_dir_of(job, sweep);
+  RunStore store(job.database);
+  prepare_datasets(sweep, data_dir);
+  store.add_sweep(sweep.name, resolved(sweep).dump(2), planned(runs));
+  ProgressView view(terminal_width());
+  return Coordinator({.sweep = sweep.name,
+                      .database = job.database,
+                      .runs_folder = folder_of_runs(job.database),
+                      .data_dir = data_dir,
+                      .stop_requested = stop_requested},
+                     runs, store, transport, system_clock(), view)
+      .run();
+}
+
+// Whatever ends the coordinator, the workers are told to leave.
+int coordinate_and_release(const SweepJob& job, Transport& transport) {
+  try {
+    return coordinate(job, transport);
+  } catch (...) {
+    shut_down_workers(transport);
+    throw;
+  }
+}
+
+int run_in_one_process(const SweepJob& job) {
+  auto [coordinator_end, worker_end] = make_local_transport();
+  std::exception_ptr worker_error;
+  std::thread worker([&, transport = std::move(worker_end)] {
+    try {
+      run_worker(*transport, [](const Dispatch&) { return make_local_group(); }, {});
+    } catch (...) {
+      worker_error = std::current_exception();
+      request_stop();
+    }
+  });
+  std::exception_ptr coordinator_error;
+  int code = kExitDone;
+  try {
+    code = coordinate_and_release(job, *coordinator_end);
+  } catch (...) {
+    coordinator_error = std::current_exception();
+  }
+  worker.join();
+  if (coordinator_error) std::rethrow_exception(coordinator_error);
+  if (worker_error) std::rethrow_exception(worker_error);
+  return code;
+}
+
+}  // namespace
+
+int run_sweep(const SweepJob& job) {
+  install_stop_signals();
+  if (!started_by_mpirun()) return run_in_one_process(job);
+  MpiWorld world;
+  stop_with_parent();
+  if (world.size() == 1) return run_in_one_process(job);
+  const auto transport = make_mpi_transport(world);
+  if (world.rank() == 0) return coordinate_and_release(job, *transport);
+  set_log_who(fmt::format("rank {}", world.rank()));
+  return run_worker(*transport,
+                    [&](const Dispatch& dispatch) {
+                      return make_mpi_group(world, dispatch.members, tag_of(dispatch));
+                    },
+                    {.threads = world.cores(), .mpi_version = world.version()});
+}
+
+Value read_sweep_file(const std::string& path, const std::vector<std::string>& overrides) {
+  Value document = parse_yaml_file(path);
+  for (const std::string& assignment : overrides) apply_override(document, assignment);
+  return document;
+}
+
+std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep) {
+  return data_dir_or_default(job.data_dir.empty() ? sweep.data_dir.value_or("") : job.data_dir);
+}
+
+void prepare_datasets(const SweepConfig& sweep, const std::filesystem::path& data_dir) {
+  for (const Choice& choice : sweep.datasets) {
+    const auto data = datasets().make(choice.spec, DatasetContext{data_dir});
+    log_info("{}: {} users, {} items, {} interactions", choice.label, human_count(data->users()),
+             human_count(data->items()), human_count(data->interactions()));
+  }
+}
+
+}  // namespace seqsweep

@@ -1,0 +1,33 @@
+// What `sweep` and `train` share: this process as the coordinator of a sweep, as a worker, or,
+// without mpirun, as both.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "coordinator/plan.h"
+#include "core/base/value.h"
+
+namespace seqsweep {
+
+struct SweepJob {
+  std::function<Value()> document;  // The sweep file with its overrides; read by rank 0 alone.
+  std::filesystem::path database;
+  std::string data_dir;  // "": what the file says, else SEQSWEEP_DATA, else ./data.
+};
+
+// Returns the exit code of the sweep (on a worker rank: its own). Throws Error.
+int run_sweep(const SweepJob& job);
+
+// The sweep file read and overridden; errors name file and line.
+Value read_sweep_file(const std::string& path, const std::vector<std::string>& overrides);
+
+std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep);
+
+// Opens every data set of the sweep, and prepares those that are not: a mistake shows before
+// anything is trained, and workers find the caches ready.
+void prepare_datasets(const SweepConfig& sweep, const std::filesystem::path& data_dir);
+
+}  // namespace seqsweep

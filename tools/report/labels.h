@@ -1,0 +1,18 @@
+// What tells configs of one kind apart, in few words: two rows of a table about the same model need
+// a name each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/config.h"
+
+namespace seqsweep {
+
+// A text for each config, in its order: the settings in which the configs differ, and only these:
+// "" when there is one config, else such as "usgm, diameter=5.0, epochs=20". A part that has a
+// "name" (an optimizer) is told apart by its name, and its settings are compared only with those of
+// parts of the same name. Different configs get different texts.
+std::vector<std::string> differences(const std::vector<Json>& configs);
+
+}  // namespace seqsweep

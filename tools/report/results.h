@@ -1,0 +1,48 @@
+// The runs of a database, summed up: a row is a model with its settings, over all its seeds. Every
+// view (tables now, figures and tests of significance too) starts from here. Texts are raw, figures
+// in full precision.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "db/rows.h"
+#include "tools/report/paper.h"
+#include "tools/report/statistic.h"
+
+namespace seqsweep {
+
+struct ModelResults {
+  std::string model;     // As in a sweep file.
+  std::string label;     // As the paper writes it: "SASRec".
+  std::string settings;  // What tells it from the model's other rows: "usgm, diameter=5.0", or "".
+  std::vector<ResultRow> runs;  // By seed; done or not.
+  int64_t done = 0;
+
+  // Over the runs that are done.
+  Statistic hit_10, ndcg_10, mrr_10, latency_ms, tokens_per_s;
+  // From the lowest to the highest bound of the runs' 95 % intervals; NaN without latency.
+  double latency_low_ms = std::numeric_limits<double>::quiet_NaN();
+  double latency_high_ms = std::numeric_limits<double>::quiet_NaN();
+  int64_t params = 0, params_no_embedding = 0;  // 0: no run is done.
+
+  const PaperRow* paper = nullptr;  // Owned by the Paper given to summarize(); null: none.
+
+  std::string name() const;  // "SASRec (usgm, diameter=5.0)"
+};
+
+struct DatasetResults {
+  std::string dataset;               // As in a sweep file.
+  std::string settings;              // What tells it from other data sets of the name, or "".
+  std::vector<ModelResults> models;  // The paper's first, in its order; others by name.
+  const PaperDataset* paper = nullptr;
+
+  std::string title() const;  // "MovieLens-1M", "ml-100k (max_length=50)"
+};
+
+// The paper's data sets come first, in its order; others by name.
+std::vector<DatasetResults> summarize(const std::vector<ResultRow>& runs, const Paper& paper);
+
+}  // namespace seqsweep

@@ -1,0 +1,216 @@
+#include "tools/report/results_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "core/base/text.h"
+#include "tools/report/csv.h"
+#include "tools/report/numbers.h"
+
+namespace seqsweep {
+namespace {
+
+constexpr size_t kErrorCharacters = 300;  // Of an error in a note; the database has all of it.
+
+Cell metric_cell(const Statistic& statistic) {
+  Cell cell{.text = metric_text(statistic.mean)};
+  if (statistic.n > 1) cell.spread = "± " + metric_text(statistic.sd);
+  return cell;
+}
+
+Cell latency_cell(const ModelResults& row) {
+  if (row.tokens_per_s.n > 0) {
+    const int decimals = decimals_for(row.tokens_per_s.mean);
+    Cell cell{.text = decimal_text(row.tokens_per_s.mean, decimals) + " tokens/s"};
+    if (row.tokens_per_s.n > 1) cell.spread = "± " + decimal_text(row.tokens_per_s.sd, decimals);
+    return cell;
+  }
+  const int decimals = decimals_for(row.latency_ms.mean);
+  Cell cell{.text = decimal_text(row.latency_ms.mean, decimals)};
+  if (std::isfinite(row.latency_low_ms) && std::isfinite(row.latency_high_ms)) {
+    cell.spread = fmt::format("[{}, {}]", decimal_text(row.latency_low_ms, decimals),
+                              decimal_text(row.latency_high_ms, decimals));
+  }
+  return cell;
+}
+
+std::string params_text(const std::string& all, const std::string& without_embedding) {
+  return without_embedding.empty() ? all : fmt::format("{} ({})", all, without_embedding);
+}
+
+Cell params_cell(const ModelResults& row) {
+  if (row.params == 0) return {};
+  return {params_text(short_count(row.params), short_count(row.params_no_embedding))};
+}
+
+Cell count_cell(const ModelResults& row) {
+  const auto runs = static_cast<int64_t>(row.runs.size());
+  return {row.done == runs ? fmt::format("{}", runs) : fmt::format("{}/{}", row.done, runs)};
+}
+
+// A column of figures of which one is best.
+struct Measure {
+  const char* name;
+  Cell (*cell)(const ModelResults&);
+  double (*value)(const ModelResults&);  // NaN: takes no part.
+  bool lower_is_better;
+  std::string PaperRow::*paper;
+};
+const Measure kMeasures[] = {
+    {"HT@10", [](const ModelResults& row) { return metric_cell(row.hit_10); },
+     [](const ModelResults& row) { return row.hit_10.mean; }, false, &PaperRow::hit_10},
+    {"NDCG@10", [](const ModelResults& row) { return metric_cell(row.ndcg_10); },
+     [](const ModelResults& row) { return row.ndcg_10.mean; }, false, &PaperRow::ndcg_10},
+    {"MRR@10", [](const ModelResults& row) { return metric_cell(row.mrr_10); },
+     [](const ModelResults& row) { return row.mrr_10.mean; }, false, &PaperRow::mrr_10},
+    {"Latency (ms)", latency_cell,
+     [](const ModelResults& row) {
+       return row.tokens_per_s.n > 0 ? std::nan("") : row.latency_ms.mean;
+     },
+     true, &PaperRow::latency},
+};
+
+// What the best cell of the measure shows. Cells that show the same are all best. "": fewer than
+// two rows have a figure, so there is nothing to be best of.
+std::string best_text(const std::vector<ModelResults>& rows, const Measure& measure) {
+  const ModelResults* best = nullptr;
+  int figures = 0;
+  for (const ModelResults& row : rows) {
+    const double value = measure.value(row);
+    if (!std::isfinite(value)) continue;
+    ++figures;
+    if (!best ||
+        (measure.lower_is_better ? value < measure.value(*best) : value > measure.value(*best))) {
+      best = &row;
+    }
+  }
+  return figures > 1 ? measure.cell(*best).text : "";
+}
+
+std::string seeds_text(const std::vector<int64_t>& seeds) {
+  return fmt::format("{} {}", seeds.size() == 1 ? "seed" : "seeds", fmt::join(seeds, ", "));
+}
+
+// What is missing of a row, in sentences.
+std::vector<std::string> missing(const ModelResults& row) {
+  std::map<std::string, int64_t> open;
+  std::map<std::string, std::vector<int64_t>> failures;  // Seeds by error.
+  for (const ResultRow& run : row.runs) {
+    if (run.status == "failed") {
+      failures[run.error].push_back(run.seed);
+    } else if (run.status != "done") {
+      ++open[run.status];
+    }
+  }
+  std::vector<std::string> notes;
+  if (!open.empty()) {
+    std::vector<std::string> counts;
+    for (const auto& [status, count] : open) {
+      counts.push_back(fmt::format("{} {}", count, status));
+    }
+    notes.push_back(fmt::format("{}: {} of {} runs done; {}.", row.name(), row.done,
+                                row.runs.size(), join(counts, ", ")));
+  }
+  for (const auto& [error, seeds] : failures) {
+    notes.push_back(fmt::format("{}, {}: failed: {}{}", row.name(), seeds_text(seeds),
+                                error.substr(0, kErrorCharacters),
+                                error.size() > kErrorCharacters ? "..." : ""));
+  }
+  return notes;
+}
+
+std::vector<std::string> notes_of(const DatasetResults& results) {
+  std::vector<std::string> notes = {
+      "n: runs (seeds). Metrics: mean ± standard deviation over them; the best in bold. Latency: "
+      "mean time of one recommendation, from the lowest to the highest bound of the runs' 95 % "
+      "intervals. Parameters: all (without embeddings)."};
+  if (results.paper) {
+    notes.push_back(
+        fmt::format("Paper: its Table {}, which names no unit of latency.", results.paper->table));
+  }
+  for (const ModelResults& row : results.models) {
+    for (std::string& note : missing(row)) notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
+}  // namespace
+
+Table results_table(const DatasetResults& results) {
+  Table table{.title = results.title()};
+  table.columns = {{"Model", false}, {"n"}};
+  const auto add_column = [&](const char* name) {
+    table.columns.push_back({name});
+    if (results.paper) table.columns.push_back({"Paper"});
+  };
+  for (const Measure& measure : kMeasures) add_column(measure.name);
+  add_column("# Parameters");
+  if (results.paper) table.paper_table = results.paper->table;
+
+  std::vector<std::string> best;
+  for (const Measure& measure : kMeasures) best.push_back(best_text(results.models, measure));
+  for (const ModelResults& row : results.models) {
+    const PaperRow paper = row.paper ? *row.paper : PaperRow{};
+    std::vector<Cell> cells = {{row.name()}, count_cell(row)};
+    const auto add_cell = [&](Cell cell, const std::string& in_paper) {
+      cells.push_back(std::move(cell));
+      if (results.paper) cells.push_back({in_paper});
+    };
+    for (size_t i = 0; i < std::size(kMeasures); ++i) {
+      Cell cell = kMeasures[i].cell(row);
+      cell.best = !cell.text.empty() && cell.text == best[i];
+      add_cell(std::move(cell), paper.*kMeasures[i].paper);
+    }
+    add_cell(params_cell(row), params_text(paper.params, paper.params_no_embedding));
+    table.rows.push_back(std::move(cells));
+  }
+  table.notes = notes_of(results);
+  return table;
+}
+
+std::string results_csv(const DatasetResults& results) {
+  std::string out =
+      "dataset,dataset_settings,model,settings,runs,done,"
+      "hit_10,hit_10_sd,hit_10_paper,ndcg_10,ndcg_10_sd,ndcg_10_paper,"
+      "mrr_10,mrr_10_sd,mrr_10_paper,"
+      "latency_ms,latency_ms_sd,latency_low_ms,latency_high_ms,latency_paper,"
+      "tokens_per_s,tokens_per_s_sd,params,params_no_embedding,params_paper,"
+      "params_no_embedding_paper\n";
+  for (const ModelResults& row : results.models) {
+    const PaperRow paper = row.paper ? *row.paper : PaperRow{};
+    const auto count = [&](int64_t x) { return row.done > 0 ? fmt::format("{}", x) : ""; };
+    out += csv_line({csv_text(results.dataset),
+                     csv_text(results.settings),
+                     csv_text(row.model),
+                     csv_text(row.settings),
+                     fmt::format("{}", row.runs.size()),
+                     fmt::format("{}", row.done),
+                     csv_number(row.hit_10.mean),
+                     csv_number(row.hit_10.sd),
+                     paper.hit_10,
+                     csv_number(row.ndcg_10.mean),
+                     csv_number(row.ndcg_10.sd),
+                     paper.ndcg_10,
+                     csv_number(row.mrr_10.mean),
+                     csv_number(row.mrr_10.sd),
+                     paper.mrr_10,
+                     csv_number(row.latency_ms.mean),
+                     csv_number(row.latency_ms.sd),
+                     csv_number(row.latency_low_ms),
+                     csv_number(row.latency_high_ms),
+                     paper.latency,
+                     csv_number(row.tokens_per_s.mean),
+                     csv_number(row.tokens_per_s.sd),
+                     count(row.params),
+                     count(row.params_no_embedding),
+                     paper.params,
+                     paper.params_no_embedding});
+  }
+  return out;
+}
+
+}  // namespace seqsweep

@@ -1,0 +1,42 @@
+// Behind `seqsweep status DB`: what is done, running, failed (and why) and left, and how long it
+// will take.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/config.h"
+#include "db/database.h"
+#include "db/rows.h"
+
+namespace seqsweep {
+
+struct RunningRun {
+  ResultRow run;
+  std::optional<LeaseRow> lease;  // What it told last; nothing: not a word yet.
+};
+
+struct SweepStatus {
+  std::string name;
+  StatusCounts runs;
+  std::vector<RunningRun> running;
+  std::vector<ResultRow> failed;
+  // Estimated from what the running runs tell and what the done ones took, at the present number
+  // of runs at a time. Nothing: not known, or nothing is running.
+  std::optional<double> seconds_left;
+};
+
+struct Status {
+  int64_t now_ms = 0;              // Unix time of the reading.
+  bool coordinator_alive = false;  // As far as the database knows: none was seen to end.
+  std::vector<SweepStatus> sweeps;
+};
+
+Status read_status(Database& database, int64_t now_ms);
+
+std::string status_text(const Status& status);  // Lines for a terminal; texts made printable.
+Json status_json(const Status& status);
+
+}  // namespace seqsweep
