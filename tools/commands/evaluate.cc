@@ -135,7 +135,7 @@ void add_recommend(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n"
       "  seqsweep recommend results.db.runs/0f3a... --user 196\n"
-      "  seqsweep recommend results.db.runs/0f3a... --history 'Toy Story (1995)' 'Fargo (1996)'");
+      "  seqsweep recommend results.db.runs/0f3a... --history 'Toy Story' 'Fargo'");
   command->callback([&action, options] { action = [options] { return recommend(*options); }; });
 }
 
