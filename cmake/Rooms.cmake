@@ -36,30 +36,40 @@ function(seqsweep_room name folder)
   endif()
 endfunction()
 
-# seqsweep_torch_room(NAME FOLDER... LINK ...): owns the precompiled torch header.
+# Every torch file compiles much of torch's inline code anew, used or not. So several are compiled as
+# one where nobody edits them all day: in a release build (SEQSWEEP_UNITY), not in the dev preset.
+function(seqsweep_unity name)
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${SEQSWEEP_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+endfunction()
+
+# seqsweep_torch_room(NAME FOLDER... LINK ...): a room that sees torch. The first one, kernels, owns
+# the header that all of them precompile: what we use of torch, not torch/torch.h, which costs each
+# file twice as long.
 function(seqsweep_torch_room name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   seqsweep_collect(sources ${ARG_UNPARSED_ARGUMENTS})
   add_library(${name} STATIC ${sources})
-  target_precompile_headers(${name} PRIVATE <torch/torch.h>)
   target_link_libraries(${name} PUBLIC seqsweep_options torch_cpu OpenMP::OpenMP_CXX ${ARG_LINK})
   if(have_mpi)
     target_link_libraries(${name} PUBLIC MPI::MPI_CXX)
+  endif()
+  if(name STREQUAL "kernels")
+    target_precompile_headers(kernels PRIVATE <torch/types.h> <torch/autograd.h> <torch/nn/module.h>)
+  else()
+    target_precompile_headers(${name} REUSE_FROM kernels)
+    seqsweep_unity(${name})
   endif()
 endfunction()
 
 # The components register themselves, so their objects are linked whole: an OBJECT library that every
 # executable links directly (a static one would drop them).
 function(seqsweep_experiments name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/experiments/*/*.cc)
-  if(NOT sources)
-    add_library(${name} INTERFACE)
-    return()
-  endif()
+  cmake_parse_arguments(ARG "" "HEADER_ROOM" "LINK;FOLDERS" ${ARGN})
+  list(TRANSFORM ARG_FOLDERS PREPEND experiments/)
+  seqsweep_collect(sources ${ARG_FOLDERS})
   add_library(${name} OBJECT ${sources})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
-  target_precompile_headers(${name} REUSE_FROM torch_rooms)
+  target_precompile_headers(${name} REUSE_FROM ${ARG_HEADER_ROOM})
 endfunction()
 
 # The CUDA kernels: a plug-in beside the tools, loaded when a run is on a GPU.
@@ -87,6 +97,9 @@ function(seqsweep_executable name header_room)
   target_precompile_headers(${name} REUSE_FROM ${header_room})
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_compile_options(${name} PRIVATE -fPIC)
+  if(header_room STREQUAL "kernels")  # Exports its symbols to the CUDA plug-in.
+    set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+  endif()
 endfunction()
 
 # seqsweep_tool(NAME SOURCES... LINK ...): an executable without torch.
@@ -94,25 +107,29 @@ function(seqsweep_tool name)
   seqsweep_executable(${name} base ${ARGN})
 endfunction()
 
-# A tool with torch and every experiment; exports its symbols to the CUDA plug-in.
+# A tool with torch and every experiment.
 function(seqsweep_torch_tool name)
-  seqsweep_executable(${name} torch_rooms ${ARGN})
-  target_link_libraries(${name} PRIVATE experiments torch_rooms)
-  set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+  seqsweep_executable(${name} kernels ${ARGN})
+  target_link_libraries(${name} PRIVATE experiments datasets torch_rooms)
 endfunction()
 
-# seqsweep_tests(NAME FOLDER LINK ... [TORCH] [LABELS ...] [TIMEOUT s]): every *_test.cc of a folder
-# of tests/ in one executable; each test case is a ctest case.
+# seqsweep_tests(NAME FOLDER LINK ... [TORCH | HEADER_ROOM room] [LABELS ...] [TIMEOUT s]): every
+# *_test.cc of a folder of tests/ in one executable; each test case is a ctest case. TORCH: linked with
+# every experiment.
 function(seqsweep_tests name folder)
-  cmake_parse_arguments(ARG "TORCH" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TIMEOUT;HEADER_ROOM" "LINK;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*_test.cc)
   if(NOT sources)
     return()
   endif()
+  list(APPEND ARG_LINK GTest::gtest_main GTest::gmock)
   if(ARG_TORCH)
-    seqsweep_torch_tool(${name} ${sources} LINK ${ARG_LINK} GTest::gtest_main GTest::gmock)
+    seqsweep_torch_tool(${name} ${sources} LINK ${ARG_LINK})
+    seqsweep_unity(${name})
+  elseif(ARG_HEADER_ROOM)
+    seqsweep_executable(${name} ${ARG_HEADER_ROOM} ${sources} LINK ${ARG_LINK})
   else()
-    seqsweep_tool(${name} ${sources} LINK ${ARG_LINK} GTest::gtest_main GTest::gmock)
+    seqsweep_tool(${name} ${sources} LINK ${ARG_LINK})
   endif()
   target_compile_definitions(${name} PRIVATE SEQSWEEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              SEQSWEEP_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
@@ -133,7 +150,8 @@ function(seqsweep_mpi_test name folder)
   get_filename_component(mpi_bin ${MPI_CXX_COMPILER} DIRECTORY)
   find_program(MPIRUN mpirun HINTS ${mpi_bin} REQUIRED)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cc)
-  seqsweep_tool(${name} ${sources} LINK ${ARG_LINK} GTest::gtest)
+  seqsweep_executable(${name} kernels ${sources} LINK ${ARG_LINK} GTest::gtest)
+  seqsweep_unity(${name})
   add_test(NAME ${name} COMMAND ${MPIRUN} -n ${ARG_RANKS} --bind-to none $<TARGET_FILE:${name}>)
   # Open MPI: as root in a container, and with more ranks than cores.
   set_tests_properties(${name} PROPERTIES LABELS mpi TIMEOUT 120 PROCESSORS ${ARG_RANKS} ENVIRONMENT

@@ -1,7 +1,8 @@
 // Our CPU kernels beside the same arithmetic in eager ATen: forward and backward, float32, in one
 // process. Prints a Markdown table. Usage: bench_kernels [ROUNDS] [THREADS]
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <functional>

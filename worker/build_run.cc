@@ -1,6 +1,6 @@
 #include "worker/build_run.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "core/base/error.h"
 #include "core/base/random.h"

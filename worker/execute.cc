@@ -1,6 +1,7 @@
 #include "worker/execute.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"

@@ -1,6 +1,7 @@
 #include "worker/model_file.h"
 
-#include <torch/torch.h>
+#include <torch/nn/module.h>
+#include <torch/types.h>
 
 #include "core/base/error.h"
 #include "core/base/files.h"

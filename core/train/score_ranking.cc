@@ -1,6 +1,7 @@
 #include "core/train/score_ranking.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <cmath>

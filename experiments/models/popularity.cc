@@ -1,6 +1,7 @@
 // Scores every item by how often the training split has it, for every user alike: the floor that a
 // recommender must beat.
-#include <torch/torch.h>
+#include <torch/nn/module.h>
+#include <torch/types.h>
 
 #include "core/train/model.h"
 

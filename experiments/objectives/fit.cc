@@ -1,6 +1,8 @@
 // For models that are fitted in one pass over the data: there is nothing to train by gradients, and
 // evaluation, latency and recommendation are those of any other model.
-#include <torch/torch.h>
+#include <torch/nn/module.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "core/base/error.h"
 #include "core/train/model.h"

@@ -1,7 +1,7 @@
 #include "kernels/linear_cross_entropy.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "core/base/error.h"
 #include "tests/support/gradcheck.h"

@@ -1,7 +1,7 @@
 #include "kernels/packed_attention.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <numeric>
 

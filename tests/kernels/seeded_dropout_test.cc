@@ -1,7 +1,7 @@
 #include "kernels/seeded_dropout.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <bit>
 

@@ -1,7 +1,7 @@
 #include "kernels/small_gemm.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "kernels/row_math.h"
 

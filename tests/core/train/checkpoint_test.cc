@@ -1,7 +1,7 @@
 #include "core/train/checkpoint.h"
 
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "core/base/error.h"
 #include "core/base/files.h"

@@ -1,7 +1,9 @@
 #include "core/train/parameters.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/module.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/types.h>
 
 #include "core/base/error.h"
 

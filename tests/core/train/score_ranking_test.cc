@@ -1,7 +1,7 @@
 #include "core/train/score_ranking.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <limits>

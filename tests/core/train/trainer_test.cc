@@ -1,7 +1,7 @@
 #include "core/train/trainer.h"
 
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <map>
