@@ -97,8 +97,8 @@ function(seqsweep_executable name header_room)
   target_precompile_headers(${name} REUSE_FROM ${header_room})
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_compile_options(${name} PRIVATE -fPIC)
-  if(header_room STREQUAL "kernels")  # Exports its symbols to the CUDA plug-in.
-    set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+  if(header_room STREQUAL "kernels")
+    set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)  # To the CUDA plug-in.
   endif()
 endfunction()
 
