@@ -51,12 +51,13 @@ inline void expect_equal_numbers(const nlohmann::json& a, const nlohmann::json& 
 }
 
 // Runs tests/golden/make_<name>.py and compares what it makes with the committed file. Skips where
-// there is no Python with torch: SEQSWEEP_PYTHON, or the project's .venv.
-inline void expect_golden_is_remade(const std::string& name) {
+// Python, SEQSWEEP_PYTHON or the project's .venv, lacks one of the packages.
+inline void expect_golden_is_remade(const std::string& name, const char* packages = "torch") {
   const char* chosen = std::getenv("SEQSWEEP_PYTHON");
   const std::string python = chosen ? chosen : SEQSWEEP_SOURCE_DIR "/.venv/bin/python";
-  if (std::system(fmt::format("'{}' -c 'import torch' 2>/dev/null", python).c_str()) != 0) {
-    GTEST_SKIP() << python << " has no torch: set SEQSWEEP_PYTHON to one that has";
+  if (std::system(fmt::format("'{}' -c 'import {}' 2>/dev/null", python, packages).c_str()) != 0) {
+    GTEST_SKIP() << python << " lacks one of " << packages
+                 << ": set SEQSWEEP_PYTHON to one that has";
   }
   const auto made = std::filesystem::path(testing::TempDir()) / (name + "_remade.json");
   ASSERT_EQ(0, std::system(fmt::format("'{}' '{}/tests/golden/make_{}.py' '{}'", python,
