@@ -123,7 +123,7 @@ def recbole_config(sweep: dict, seed: int, data_path: Path) -> dict:
         "metric_decimal_place": 6,
         "learner": "adam",
         "learning_rate": sweep["optimizers"][0]["lr"],
-        "train_batch_size": 2048,
+        "train_batch_size": 256,  # Its default of 2048 needs several times the epochs to its early stop here.
         "epochs": sweep["train"]["epochs"],
         "stopping_step": sweep["train"]["patience"],
         "seed": seed,
@@ -165,6 +165,7 @@ def run_recbole(sequences: dict[str, list[str]], sweep: dict, seed: int, folder:
     trainer.fit(train_data, valid_data, callback_fn=lambda epoch, score: print(
         f"  RecBole seed {seed} epoch {epoch + 1}: validation NDCG@10 {score:.4f}, {epoch_s[-1]:.1f} s", flush=True))
     test = trainer.evaluate(test_data)
+    print(f"  RecBole seed {seed}: test {dict(test)}", flush=True)
     return Result(seed, test["hit@10"], test["ndcg@10"], test["mrr@10"], len(epoch_s), sum(epoch_s),
                   rows * len(epoch_s) / sum(epoch_s))
 
