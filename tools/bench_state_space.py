@@ -6,8 +6,9 @@
     tools/bench_state_space.py ssd                         # Mamba-2's, chunked
     tools/bench_state_space.py recommend                   # batch 1: a history in, the top 10 out
     tools/bench_state_space.py train                       # one step of Mamba4Rec on RecBole's prefix rows
+    tools/bench_state_space.py compare                     # ours beside them, as ratios: a Markdown table
 
-Needs only torch. Prints one JSON object a line; seconds are medians over --rounds after one round that is not
+Needs only torch; compare also the built program. Prints one JSON object a line; seconds are medians over --rounds after one round that is not
 counted. What is timed in one call takes turns. float32.
 """
 
@@ -15,6 +16,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -155,6 +157,57 @@ def train_step(model, optimizer, rows, lengths, targets):
     optimizer.zero_grad()
     F.cross_entropy(model.scores(last), targets).backward()
     optimizer.step()
+
+
+# ---- ours beside them ----
+
+
+class Ours:
+    """build/bin/bench_models as a process: does one work at a time and tells its seconds."""
+
+    def __init__(self, program, threads):
+        self.process = subprocess.Popen([program, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def seconds(self, work):
+        print(work, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+
+def seconds_of(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def paired(rounds, first, second):
+    """Both take turns: their median seconds, and the median of the rounds' ratios second / first."""
+    pairs = [(first(), second()) for _ in range(rounds + 1)][1:]
+    return (*(statistics.median(column) for column in zip(*pairs)), statistics.median(b / a for a, b in pairs))
+
+
+def compare(arguments):
+    program = Path(arguments.program)
+    ours = Ours(program, arguments.threads)
+    print(f"{arguments.threads} threads, medians of {arguments.rounds} paired rounds\n")
+    print("| work | ours, ms | other, ms | times faster |\n|---|---:|---:|---:|")
+
+    def row(name, first, second, rounds=arguments.rounds):
+        first_s, second_s, ratio = paired(rounds, first, second)
+        print(f"| {name} | {1e3 * first_s:.3f} | {1e3 * second_s:.3f} | {ratio:.2f} |", flush=True)
+
+    history = torch.randint(arguments.items, (1, arguments.length))
+    for name in models.MODELS:
+        model = models.make(name, arguments.items, "pairs", length=arguments.length).eval()
+        work = f"recommend {name} {arguments.items} {arguments.length} {arguments.top}"
+        with torch.inference_mode():
+            row(f"{name}: recommend, batch 1, {arguments.length} items, against PyTorch eager",
+                lambda: ours.seconds(work), lambda: seconds_of(lambda: recommend(model, history, arguments.top)))
+    alone = Ours(program, 1)
+    for name in models.MODELS:
+        rows = 64 if name != "hydra4rec" else 4  # Hydra trains on every prefix of a history.
+        work = f"train {name} {arguments.items} {arguments.length} {rows}"
+        row(f"{name}: training step, against the same with 1 thread", lambda: ours.seconds(work),
+            lambda: alone.seconds(work), rounds=min(arguments.rounds, 7))
 
 
 # ---- right before fast ----

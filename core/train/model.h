@@ -24,15 +24,28 @@ struct PackedSequences {
   int64_t max_length = 0;             // Of the longest sequence.
 };
 
+// What a recurrent model keeps of sequences that go on; the first dimension of each tensor is S.
+using SequenceState = std::vector<torch::Tensor>;
+
 // Sequences of item ids to hidden states; scores of all items are h E^T + bias.
 class SequenceModel : public torch::nn::Module {
  public:
   // [T, D]. In a causal model the state at a position depends on that position and those before.
   virtual torch::Tensor encode(const PackedSequences& sequences) = 0;
+  // The states of the last items only, [S, D]: those rows of encode(), at less cost where a model
+  // knows how. No sequence may be empty.
+  virtual torch::Tensor encode_last(const PackedSequences& sequences);
   virtual torch::Tensor item_embedding() = 0;       // E, [V, D]
   virtual torch::Tensor item_bias() { return {}; }  // [V], or undefined: none.
   virtual bool causal() const { return true; }
   virtual int64_t embedding_parameters() const = 0;  // In embedding tables, positions among them.
+
+  // A recurrent model follows a user at the cost of the new items alone. begin: the state of S
+  // sequences before their first item. advance: encode_last() after the next items of each, which
+  // must not be empty; the state is updated in place. Without gradient.
+  virtual bool recurrent() const { return false; }
+  virtual SequenceState begin(int64_t sequences);
+  virtual torch::Tensor advance(const PackedSequences& next, SequenceState& state);
 };
 
 // A model that is fitted in one pass over the data, without gradients.

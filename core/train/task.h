@@ -28,6 +28,15 @@ struct Recommendation {
 
 constexpr int32_t kNotRecommended = -1;
 
+// One user whose items come one after the other.
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual void add(int32_t item) = 0;
+  // The best `count` items after all items added so far; at least one must have been.
+  virtual std::vector<Recommendation> recommend(int64_t count) = 0;
+};
+
 class Task {
  public:
   virtual ~Task() = default;
@@ -54,6 +63,11 @@ class Task {
   // item ids, host to host.
   virtual std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
                                                              int64_t count) = 0;
+
+  // Follows a user from the first item on. A recurrent model carries its state, so that an item
+  // costs the same however long the history is, and sees all of it; another one reads the history
+  // again. The task must outlive the session and its module be in evaluation mode.
+  virtual std::unique_ptr<Session> follow();
 };
 
 }  // namespace seqsweep

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/train/model.h"
+#include "core/train/packing.h"
 #include "kernels/packed_attention.h"
 #include "kernels/seeded_dropout.h"
 
@@ -48,11 +49,21 @@ class Block : public nn::Module {
         down_norm_(register_module("down_norm", layer_norm(config.width))) {}
 
   Tensor forward(const Tensor& x_TD, const PackedSequences& sequences) {
-    const Tensor mixed_TD = mix_norm_(drop(mix_(attend(x_TD, sequences))) + x_TD);
-    return down_norm_(drop(down_(torch::gelu(up_(mixed_TD)))) + mixed_TD);
+    return finish(attend(x_TD, sequences), x_TD);
+  }
+
+  // Of the last tokens only, [S, D].
+  Tensor forward_last(const Tensor& x_TD, const PackedSequences& sequences, const Tensor& last_S) {
+    return finish(attend(x_TD, sequences).index_select(0, last_S), x_TD.index_select(0, last_S));
   }
 
  private:
+  // Row by row.
+  Tensor finish(const Tensor& attended_RD, const Tensor& x_RD) {
+    const Tensor mixed_RD = mix_norm_(drop(mix_(attended_RD)) + x_RD);
+    return down_norm_(drop(down_(torch::gelu(up_(mixed_RD)))) + mixed_RD);
+  }
+
   Tensor attend(const Tensor& x_TD, const PackedSequences& sequences) {
     const auto qkv =
         qkv_(x_TD).view({-1, 3, config_.heads, config_.width / config_.heads}).unbind(1);
@@ -89,10 +100,16 @@ class SASRec : public SequenceModel {
   }
 
   Tensor encode(const PackedSequences& sequences) override {
-    Tensor x_TD = norm_(items_(sequences.items_T) + positions_(sequences.positions_T));
-    if (is_training()) x_TD = seeded_dropout(x_TD, config_.hidden_dropout, draw_seed());
+    Tensor x_TD = embed(sequences);
     for (const auto& block : blocks_) x_TD = block->forward(x_TD, sequences);
     return x_TD;
+  }
+
+  Tensor encode_last(const PackedSequences& sequences) override {
+    const Tensor last_S = last_tokens(sequences);
+    Tensor x_TD = embed(sequences);
+    for (size_t i = 0; i + 1 < blocks_.size(); ++i) x_TD = blocks_[i]->forward(x_TD, sequences);
+    return blocks_.back()->forward_last(x_TD, sequences, last_S);
   }
 
   Tensor item_embedding() override { return items_->weight; }
@@ -102,6 +119,11 @@ class SASRec : public SequenceModel {
   }
 
  private:
+  Tensor embed(const PackedSequences& sequences) {
+    const Tensor x_TD = norm_(items_(sequences.items_T) + positions_(sequences.positions_T));
+    return is_training() ? seeded_dropout(x_TD, config_.hidden_dropout, draw_seed()) : x_TD;
+  }
+
   // Matrices from N(0, 0.02), biases 0; a LayerNorm starts as 1 and 0.
   void initialise() {
     const torch::NoGradGuard no_grad;

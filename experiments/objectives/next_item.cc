@@ -33,10 +33,14 @@ constexpr std::array<std::pair<Loss, const char*>, 2> enum_names(Loss) {
 
 struct NextItemConfig {
   std::optional<TrainingRows> rows;
+  int64_t prefixes = 0;
   Loss loss = Loss::CrossEntropy;
 
   void fields(auto&& field) {
     field("rows", rows, "null: positions for a causal model, prefixes for another");
+    field("prefixes", prefixes,
+          "with rows: prefixes: so many of each user's, drawn anew each epoch; 0: all of them",
+          at_least(0));
     field("loss", loss, "ce: over all items; bce: against one random item (Kang & McAuley)");
   }
 };
@@ -57,11 +61,15 @@ class NextItem : public Task {
         seed_(context.seed),
         rows_(config.rows.value_or(model_->causal() ? TrainingRows::Positions
                                                     : TrainingRows::Prefixes)),
+        prefixes_(config.prefixes),
         loss_(config.loss) {
     if (rows_ == TrainingRows::Positions && !model_->causal()) {
       throw_input(
           "objective next_item: rows: positions would show the model what it is to predict, since "
           "its states depend on later items; use rows: prefixes");
+    }
+    if (rows_ == TrainingRows::Positions && prefixes_ > 0) {
+      throw_input("objective next_item: prefixes: {} needs rows: prefixes", prefixes_);
     }
     collect_examples();
   }
@@ -70,8 +78,8 @@ class NextItem : public Task {
   int64_t embedding_parameters() const override { return model_->embedding_parameters(); }
 
   int64_t begin_epoch(int64_t epoch) override {
-    std::iota(order_.begin(), order_.end(), 0);
     Rng rng(seed_of(seed_, kOrder, epoch));
+    choose_examples(rng);
     shuffle(std::span(order_), rng);
     return static_cast<int64_t>(order_.size());
   }
@@ -92,8 +100,7 @@ class NextItem : public Task {
     const auto count = static_cast<int64_t>(targets.items.size());
     if (count == 0) return {torch::zeros({}, model_->item_embedding().options()), 0};
     const PackedSequences sequences = pack(inputs, data_->max_length(), device_);
-    Tensor hidden_ND = model_->encode(sequences);
-    if (count < token) hidden_ND = hidden_ND.index_select(0, on_device(targets.tokens));
+    const Tensor hidden_ND = target_states(sequences, targets);
     const Tensor sum = loss_ == Loss::CrossEntropy
                            ? linear_cross_entropy(hidden_ND, model_->item_embedding(),
                                                   model_->item_bias(), on_device(targets.items))
@@ -111,7 +118,8 @@ class NextItem : public Task {
         histories.push_back(data_->history(user, split));
         targets.push_back(data_->target(user, split));
       }
-      std::ranges::copy(rank_targets(scores(histories), targets), std::back_inserter(ranks));
+      std::ranges::copy(rank_targets(scores(last_states(histories)), targets),
+                        std::back_inserter(ranks));
     });
     return ranks;
   }
@@ -121,12 +129,39 @@ class NextItem : public Task {
     std::vector<std::vector<Recommendation>> lists;
     lists.reserve(histories.size());
     for_each_chunk(histories, [&](std::span<const History> chunk) {
-      std::ranges::move(top_items(scores(chunk), count), std::back_inserter(lists));
+      std::ranges::move(top_items(scores(last_states(chunk)), count), std::back_inserter(lists));
     });
     return lists;
   }
 
+  std::unique_ptr<Session> follow() override {
+    return model_->recurrent() ? std::make_unique<RecurrentSession>(*this) : Task::follow();
+  }
+
  private:
+  class RecurrentSession : public Session {
+   public:
+    explicit RecurrentSession(NextItem& task)
+        : task_(task), state_(task.model_->begin(/*sequences=*/1)) {}
+
+    void add(int32_t item) override {
+      const torch::InferenceMode inference;
+      const History next(&item, 1);
+      task_.require_items(next);
+      last_1D_ = task_.model_->advance(pack({&next, 1}, 1, task_.device_), state_);
+    }
+    std::vector<Recommendation> recommend(int64_t count) override {
+      const torch::InferenceMode inference;
+      if (!last_1D_.defined()) task_.require_items(History());
+      return top_items(task_.scores(last_1D_), count).front();
+    }
+
+   private:
+    NextItem& task_;
+    SequenceState state_;
+    Tensor last_1D_;
+  };
+
   enum Purpose : uint64_t { kOrder = 1, kNegatives = 2 };
 
   // Of a microbatch, one row a target.
@@ -142,6 +177,7 @@ class NextItem : public Task {
   void collect_examples() {
     const int64_t max_length = data_->max_length();
     for (int64_t user = 0; user < data_->users(); ++user) {
+      first_example_.push_back(std::ssize(examples_));
       const auto items = static_cast<int64_t>(data_->history(user, Split::Train).size());
       if (rows_ == TrainingRows::Positions) {
         for (const Window& window : training_windows(items, max_length)) {
@@ -156,7 +192,28 @@ class NextItem : public Task {
         }
       }
     }
-    order_.resize(examples_.size());
+    first_example_.push_back(std::ssize(examples_));
+  }
+
+  // The epoch's examples into order_: all, or prefixes_ different ones of each user.
+  void choose_examples(Rng& rng) {
+    order_.clear();
+    for (size_t user = 0; user + 1 < first_example_.size(); ++user) {
+      const size_t chosen = order_.size();
+      for (int64_t i = first_example_[user]; i < first_example_[user + 1]; ++i) order_.push_back(i);
+      const auto count = static_cast<int64_t>(order_.size() - chosen);
+      if (prefixes_ == 0 || count <= prefixes_) continue;
+      shuffle(std::span(order_).subspan(chosen), rng);
+      order_.resize(chosen + static_cast<size_t>(prefixes_));
+    }
+  }
+
+  // [N, D]. Of a prefix only the last item has a target.
+  Tensor target_states(const PackedSequences& sequences, const Targets& targets) {
+    if (rows_ == TrainingRows::Prefixes) return model_->encode_last(sequences);
+    const Tensor hidden_TD = model_->encode(sequences);
+    if (std::ssize(targets.tokens) == hidden_TD.size(0)) return hidden_TD;
+    return hidden_TD.index_select(0, on_device(targets.tokens));
   }
 
   // -log sigmoid(score of the target) - log sigmoid(-score of an item that the user never had).
@@ -199,18 +256,23 @@ class NextItem : public Task {
     return known;
   }
 
-  Tensor scores(std::span<const History> histories) {
-    const torch::InferenceMode inference;
-    for (const History& history : histories) {
-      if (history.empty()) throw_input("recommend: a history must have at least one item");
-      for (const int32_t item : history) {
-        if (item < 0 || item >= data_->items()) {
-          throw_input("recommend: items are 0 to {}; a history has {}", data_->items() - 1, item);
-        }
+  void require_items(History history) const {
+    if (history.empty()) throw_input("recommend: a history must have at least one item");
+    for (const int32_t item : history) {
+      if (item < 0 || item >= data_->items()) {
+        throw_input("recommend: items are 0 to {}; a history has {}", data_->items() - 1, item);
       }
     }
-    const PackedSequences sequences = pack(histories, data_->max_length(), device_);
-    const Tensor last_SD = model_->encode(sequences).index_select(0, last_tokens(sequences));
+  }
+
+  Tensor last_states(std::span<const History> histories) {
+    const torch::InferenceMode inference;
+    for (const History& history : histories) require_items(history);
+    return model_->encode_last(pack(histories, data_->max_length(), device_));
+  }
+
+  Tensor scores(const Tensor& last_SD) {
+    const torch::InferenceMode inference;
     const Tensor bias_V = model_->item_bias();
     const Tensor items_DV = model_->item_embedding().t();
     return bias_V.defined() ? torch::addmm(bias_V, last_SD, items_DV) : last_SD.mm(items_DV);
@@ -235,9 +297,11 @@ class NextItem : public Task {
   torch::Device device_;
   uint64_t seed_;
   TrainingRows rows_;
+  int64_t prefixes_;
   Loss loss_;
-  std::vector<Example> examples_;
-  std::vector<int64_t> order_;  // Of the current epoch: indices into examples_.
+  std::vector<Example> examples_;       // By user.
+  std::vector<int64_t> first_example_;  // Of each user, and the end.
+  std::vector<int64_t> order_;          // Of the current epoch: indices into examples_.
 };
 
 std::unique_ptr<Task> make(const NextItemConfig& config, const TaskContext& context) {

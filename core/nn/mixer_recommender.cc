@@ -1,0 +1,134 @@
+#include "core/nn/mixer_recommender.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/train/packing.h"
+#include "kernels/seeded_dropout.h"
+
+namespace seqsweep {
+
+namespace {
+
+namespace nn = torch::nn;
+using torch::Tensor;
+
+nn::LayerNorm layer_norm(int64_t width) {
+  return nn::LayerNorm(nn::LayerNormOptions({width}).eps(1e-12));
+}
+
+// Only in training.
+Tensor drop(const Tensor& x, double dropout, const nn::Module& module) {
+  return module.is_training() ? seeded_dropout(x, dropout, draw_seed()) : x;
+}
+
+}  // namespace
+
+FeedForward::FeedForward(const MixerRecommenderConfig& config)
+    : dropout_(config.dropout),
+      up_(register_module("up", nn::Linear(config.width, 4 * config.width))),
+      down_(register_module("down", nn::Linear(4 * config.width, config.width))),
+      norm_(register_module("norm", layer_norm(config.width))) {}
+
+Tensor FeedForward::forward(const Tensor& y_RD) {
+  const Tensor hidden = drop(torch::gelu(up_(y_RD)), dropout_, *this);
+  return norm_(drop(down_(hidden), dropout_, *this) + y_RD);
+}
+
+MixerLayer::MixerLayer(const MixerRecommenderConfig& config, std::shared_ptr<Mixer> mixer)
+    : dropout_(config.dropout),
+      residual_(config.layers > 1),
+      mixer_(register_module("mixer", std::move(mixer))),
+      norm_(register_module("norm", layer_norm(config.width))),
+      ffn_(register_module("ffn", std::make_shared<FeedForward>(config))) {}
+
+Tensor MixerLayer::forward(const Tensor& x_TD, const PackedSequences& sequences) {
+  return finish(mixer_->forward(x_TD, sequences), x_TD);
+}
+
+Tensor MixerLayer::forward_last(const Tensor& x_TD, const PackedSequences& sequences,
+                                const Tensor& last_S) {
+  const Tensor mixed_SD = mixer_->forward_last(x_TD, sequences, last_S);
+  return finish(mixed_SD, residual_ ? x_TD.index_select(0, last_S) : Tensor());
+}
+
+Tensor MixerLayer::advance(const Tensor& x_TD, const PackedSequences& next, SequenceState& state) {
+  return finish(mixer_->advance(x_TD, next, state), x_TD);
+}
+
+Tensor MixerLayer::finish(const Tensor& mixed_RD, const Tensor& x_RD) {
+  const Tensor dropped_RD = drop(mixed_RD, dropout_, *this);
+  return ffn_->forward(norm_(residual_ ? dropped_RD + x_RD : dropped_RD));
+}
+
+MixerRecommender::MixerRecommender(const MixerRecommenderConfig& config, int64_t items,
+                                   std::vector<std::shared_ptr<Mixer>> mixers)
+    : dropout_(config.dropout),
+      items_(register_module("items", nn::Embedding(items, config.width))),
+      norm_(register_module("norm", layer_norm(config.width))) {
+  SEQ_CHECK(!mixers.empty());
+  for (std::shared_ptr<Mixer>& mixer : mixers) {
+    layers_.push_back(register_module(fmt::format("layer{}", layers_.size()),
+                                      std::make_shared<MixerLayer>(config, std::move(mixer))));
+  }
+  initialise();
+}
+
+void MixerRecommender::initialise() {
+  const torch::NoGradGuard no_grad;
+  items_->weight.normal_(0, 0.02);
+  apply([](nn::Module& module) {
+    auto* linear = module.as<nn::Linear>();
+    if (linear == nullptr) return;
+    linear->weight.normal_(0, 0.02);
+    if (linear->bias.defined()) linear->bias.zero_();
+  });
+}
+
+Tensor MixerRecommender::embed(const PackedSequences& sequences) {
+  return norm_(drop(items_(sequences.items_T), dropout_, *this));
+}
+
+Tensor MixerRecommender::encode(const PackedSequences& sequences) {
+  Tensor x_TD = embed(sequences);
+  for (const auto& layer : layers_) x_TD = layer->forward(x_TD, sequences);
+  return x_TD;
+}
+
+Tensor MixerRecommender::encode_last(const PackedSequences& sequences) {
+  const Tensor last_S = last_tokens(sequences);
+  Tensor x_TD = embed(sequences);
+  for (size_t i = 0; i + 1 < layers_.size(); ++i) x_TD = layers_[i]->forward(x_TD, sequences);
+  return layers_.back()->forward_last(x_TD, sequences, last_S);
+}
+
+bool MixerRecommender::causal() const {
+  return std::ranges::all_of(layers_, [](const auto& layer) { return layer->mixer().causal(); });
+}
+
+bool MixerRecommender::recurrent() const {
+  return std::ranges::all_of(layers_, [](const auto& layer) { return layer->mixer().recurrent(); });
+}
+
+SequenceState MixerRecommender::begin(int64_t sequences) {
+  SequenceState all;
+  for (const auto& layer : layers_) {
+    for (Tensor& part : layer->mixer().begin(sequences)) all.push_back(std::move(part));
+  }
+  return all;
+}
+
+// Every layer has as many tensors in the state as its mixer began with.
+Tensor MixerRecommender::advance(const PackedSequences& next, SequenceState& state) {
+  Tensor x_TD = embed(next);
+  const size_t per_layer = state.size() / layers_.size();
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const auto first = state.begin() + static_cast<long>(i * per_layer);
+    SequenceState mine(first, first + static_cast<long>(per_layer));
+    x_TD = layers_[i]->advance(x_TD, next, mine);
+    std::ranges::move(mine, first);
+  }
+  return x_TD.index_select(0, last_tokens(next));
+}
+
+}  // namespace seqsweep
