@@ -205,6 +205,9 @@ TEST(Tidy, EverySourceFileHasATest) {
                                         "core/comm/no_mpi.cc",
                                         "core/train/registries.cc",
                                         "kernels/packed_attention_cpu.cc",
+                                        "kernels/conv1d_silu_cpu.cc",
+                                        "kernels/selective_scan_forward_cpu.cc",
+                                        "kernels/selective_scan_backward_cpu.cc",
                                         "kernels/checks.cc",
                                         "kernels/cuda_plugin.cc",
                                         "experiments/objectives/fit.cc"};

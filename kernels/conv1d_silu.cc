@@ -1,0 +1,151 @@
+#include "kernels/conv1d_silu.h"
+
+#include <c10/core/DeviceGuard.h>
+#include <torch/autograd.h>
+#include <torch/types.h>
+
+#include "core/base/error.h"
+#include "kernels/checks.h"
+#include "kernels/conv1d_silu_cpu.h"
+#include "kernels/conv1d_silu_cuda.h"
+#include "kernels/cuda_plugin.h"
+#include "kernels/packed_rows.h"
+
+namespace seqsweep {
+
+Conv1dSiluCuda conv1d_silu_cuda;
+
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+
+constexpr const char* kName = "conv1d_silu";
+
+Conv1dSiluParams cuda_params(const Conv1dSiluInputs& in) {
+  return {.x_TC = in.x_TC.data_ptr<float>(),
+          .x_stride = in.x_TC.stride(0),
+          .weight_CK = in.weight_CK.data_ptr<float>(),
+          .bias_C = in.bias_C.data_ptr<float>(),
+          .offsets = in.offsets_S1.data_ptr<int32_t>(),
+          .tokens = in.x_TC.size(0),
+          .sequences = in.offsets_S1.numel() - 1,
+          .channels = static_cast<int>(in.weight_CK.size(0)),
+          .width = static_cast<int>(in.weight_CK.size(1)),
+          .before = static_cast<int>(in.before)};
+}
+
+Tensor forward_cuda(const Conv1dSiluInputs& in, const Tensor* tail_SKC) {
+  const c10::DeviceGuard on(in.x_TC.device());
+  const Tensor y = at::empty(in.x_TC.sizes(), in.x_TC.options());
+  Conv1dSiluParams params = cuda_params(in);
+  params.y_TC = y.data_ptr<float>();
+  if (tail_SKC != nullptr) params.tail_SKC = tail_SKC->data_ptr<float>();
+  launch_cuda(kName, conv1d_silu_cuda.forward, params);
+  return y;
+}
+
+Conv1dSiluGradients backward_cuda(const Conv1dSiluInputs& in, const Tensor& d_y_TC) {
+  const c10::DeviceGuard on(in.x_TC.device());
+  Conv1dSiluParams params = cuda_params(in);
+  const int64_t parts = (params.tokens + kConvTokensABlock - 1) / kConvTokensABlock;
+  const auto floats = in.x_TC.options();
+  const Tensor d_x = at::empty(in.x_TC.sizes(), floats), d_sum = at::empty_like(d_x);
+  const Tensor d_weight_PKC = at::empty({parts, params.width, params.channels}, floats);
+  const Tensor d_bias_PC = at::empty({parts, params.channels}, floats);
+  params.d_y_TC = d_y_TC.data_ptr<float>();
+  params.d_y_stride = d_y_TC.stride(0);
+  params.d_x_TC = d_x.data_ptr<float>();
+  params.d_sum_TC = d_sum.data_ptr<float>();
+  params.d_weight_PKC = d_weight_PKC.data_ptr<float>();
+  params.d_bias_PC = d_bias_PC.data_ptr<float>();
+  launch_cuda(kName, conv1d_silu_cuda.backward, params);
+  return {d_x, d_weight_PKC.sum(0).t().contiguous(), d_bias_PC.sum(0)};
+}
+
+Tensor forward(const Conv1dSiluInputs& in, const Tensor* tail_SKC) {
+  return (in.x_TC.is_cuda() ? forward_cuda : conv1d_silu_forward_cpu)(in, tail_SKC);
+}
+
+class Conv1dSilu : public torch::autograd::Function<Conv1dSilu> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias, const Tensor& offsets, int64_t before) {
+    context->save_for_backward({x, weight, bias, offsets});
+    context->saved_data["before"] = before;
+    return seqsweep::forward({x, weight, bias, offsets, before}, /*tail=*/nullptr);
+  }
+
+  static torch::autograd::variable_list backward(AutogradContext* context,
+                                                 torch::autograd::variable_list d_outs) {
+    const auto saved = context->get_saved_variables();
+    const Conv1dSiluInputs in{saved[0], saved[1], saved[2], saved[3],
+                              context->saved_data["before"].toInt()};
+    const auto run = in.x_TC.is_cuda() ? backward_cuda : conv1d_silu_backward_cpu;
+    const auto d = run(in, with_contiguous_rows(d_outs[0]));
+    return {d.x, d.weight, d.bias, Tensor(), Tensor()};
+  }
+};
+
+Conv1dSiluInputs checked(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                         const Tensor& offsets, ConvSpan span) {
+  require_shape(kName, "x", x, {-1, -1});
+  require_shape(kName, "weight", weight, {x.size(1), -1});
+  require_shape(kName, "bias", bias, {x.size(1)});
+  require_floating(kName, x);
+  require_same_device_and_dtype(kName, x, weight);
+  require_same_device_and_dtype(kName, x, bias);
+  require_shape(kName, "offsets", offsets, {-1});
+  require_offsets(kName, offsets, x);
+  const int64_t width = weight.size(1);
+  if (width < 1 || (span == ConvSpan::Centred && width % 2 == 0)) {
+    throw_run("{}: weight must be 1 wide at least, and of odd width where centred; it is {} wide",
+              kName, width);
+  }
+  return {with_contiguous_rows(x), weight.contiguous(), bias.contiguous(), offsets.contiguous(),
+          span == ConvSpan::Causal ? width - 1 : width / 2};
+}
+
+}  // namespace
+
+Tensor conv1d_silu(const Tensor& x_TC, const Tensor& weight_CK, const Tensor& bias_C,
+                   const Tensor& offsets_S1, ConvSpan span) {
+  const Conv1dSiluInputs in = checked(x_TC, weight_CK, bias_C, offsets_S1, span);
+  const bool needs_gradient =
+      at::GradMode::is_enabled() &&
+      (x_TC.requires_grad() || weight_CK.requires_grad() || bias_C.requires_grad());
+  if (!needs_gradient) return forward(in, /*tail=*/nullptr);
+  return Conv1dSilu::apply(in.x_TC, in.weight_CK, in.bias_C, in.offsets_S1, in.before);
+}
+
+Tensor conv1d_silu_from(const Tensor& x_TC, const Tensor& weight_CK, const Tensor& bias_C,
+                        const Tensor& offsets_S1, Tensor& tail_SKC) {
+  const Conv1dSiluInputs in = checked(x_TC, weight_CK, bias_C, offsets_S1, ConvSpan::Causal);
+  require_shape(kName, "tail", tail_SKC,
+                {offsets_S1.numel() - 1, weight_CK.size(1) - 1, x_TC.size(1)});
+  require_same_device_and_dtype(kName, x_TC, tail_SKC);
+  const at::NoGradGuard no_grad;
+  const Tensor tail = tail_SKC.contiguous();
+  const Tensor y = forward(in, &tail);
+  if (!tail.is_same(tail_SKC)) tail_SKC.copy_(tail);
+  return y;
+}
+
+Tensor conv1d_silu_reference(const Tensor& x_TC, const Tensor& weight_CK, const Tensor& bias_C,
+                             const Tensor& offsets_S1, ConvSpan span) {
+  const int64_t before = checked(x_TC, weight_CK, bias_C, offsets_S1, span).before;
+  const int64_t width = weight_CK.size(1);
+  const Tensor offsets = offsets_S1.cpu();
+  std::vector<Tensor> ys;
+  for (int64_t s = 0; s + 1 < offsets.numel(); ++s) {
+    const int64_t begin = offsets[s].item<int>(), length = offsets[s + 1].item<int>() - begin;
+    if (length == 0) continue;
+    const Tensor padded =
+        at::constant_pad_nd(x_TC.narrow(0, begin, length), {0, 0, before, width - 1 - before});
+    const Tensor windows_LCK = padded.unfold(0, width, 1);
+    ys.push_back(at::silu((windows_LCK * weight_CK).sum(-1) + bias_C));
+  }
+  return ys.empty() ? at::zeros_like(x_TC) : at::cat(ys);
+}
+
+}  // namespace seqsweep

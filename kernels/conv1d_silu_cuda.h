@@ -1,0 +1,35 @@
+// What conv1d_silu.cc asks of conv1d_silu.cu, without torch or CUDA headers.
+#pragma once
+
+#include <cstdint>
+
+namespace seqsweep {
+
+constexpr int kConvTokensABlock = 64;  // Gradients of weight and bias come in parts of so many.
+
+struct Conv1dSiluParams {
+  const float* x_TC = nullptr;
+  int64_t x_stride = 0;  // Between rows.
+  const float *weight_CK = nullptr, *bias_C = nullptr;
+  const int32_t* offsets = nullptr;  // [S+1], on the device.
+  int64_t tokens = 0, sequences = 0;
+  int channels = 0, width = 0, before = 0;
+  float* tail_SKC = nullptr;  // Null: zeros before each sequence.
+  float* y_TC = nullptr;
+  // Of a backward only: P = ceil(T / kConvTokensABlock).
+  const float* d_y_TC = nullptr;
+  int64_t d_y_stride = 0;
+  float *d_sum_TC = nullptr, *d_x_TC = nullptr;  // d_sum: room for the gradients before SiLU.
+  float *d_weight_PKC = nullptr, *d_bias_PC = nullptr;
+};
+
+// Both run on the current stream and return nullptr, or the text of the CUDA error.
+struct Conv1dSiluCuda {
+  const char* (*forward)(const Conv1dSiluParams&) = nullptr;
+  const char* (*backward)(const Conv1dSiluParams&) = nullptr;
+};
+
+// Filled in by the CUDA plug-in when it is loaded (kernels/cuda_plugin.h).
+extern Conv1dSiluCuda conv1d_silu_cuda;
+
+}  // namespace seqsweep
