@@ -59,6 +59,16 @@ inline void gemm_tile(int64_t depth, Strided<T> a, Rows<const T> b, Rows<T> c) {
   }
 }
 
+// The fewer than six rows that are left below the tiles, as one tile of their own.
+template <Into kInto, int kTileRows, typename T>
+inline void gemm_rest(int64_t rows, int64_t depth, Strided<T> a, Rows<const T> b, Rows<T> c) {
+  if (rows == kTileRows) {
+    gemm_tile<kInto, kTileRows>(depth, a, b, c);
+  } else if constexpr (kTileRows > 1) {
+    gemm_rest<kInto, kTileRows - 1>(rows, depth, a, b, c);
+  }
+}
+
 // A [rows, depth], B [depth, columns], C [rows, columns].
 template <Into kInto, typename T>
 void small_gemm(int64_t rows, int64_t columns, int64_t depth, Strided<T> a, Rows<const T> b,
@@ -72,10 +82,9 @@ void small_gemm(int64_t rows, int64_t columns, int64_t depth, Strided<T> a, Rows
                                   {a.data + row * a.row_stride, a.row_stride, a.column_stride},
                                   b_tile, {c.data + row * c.row_stride + column, c.row_stride});
     }
-    for (; row < rows; ++row) {
-      gemm_tile<kInto, 1>(depth, {a.data + row * a.row_stride, a.row_stride, a.column_stride},
-                          b_tile, {c.data + row * c.row_stride + column, c.row_stride});
-    }
+    gemm_rest<kInto, kTileRows - 1>(rows - row, depth,
+                                    {a.data + row * a.row_stride, a.row_stride, a.column_stride},
+                                    b_tile, {c.data + row * c.row_stride + column, c.row_stride});
   }
 }
 
