@@ -1,6 +1,6 @@
 // Mamba4Rec (Liu et al. 2024): the recommender of core/nn with the Mamba mixer (Gu & Dao 2023) in
-// it. Legend: T tokens, D width, E = expand * D inner channels, N state, R = ceil(D / 16) rank of
-// dt, K convolution width, S sequences.
+// it. Legend: T tokens, D width, E = expand * D inner channels, N state, R rank of dt, K
+// convolution width, S sequences.
 #include <torch/nn/modules/conv.h>
 
 #include "core/nn/mixer_recommender.h"
@@ -16,12 +16,14 @@ using torch::Tensor;
 
 struct Mamba4RecConfig : MixerRecommenderConfig {
   int64_t state = 32, conv = 4, expand = 2;
+  std::optional<int64_t> rank;
 
   void fields(auto&& field) {
     MixerRecommenderConfig::fields(field);
     field("state", state, "numbers in a channel's state (N)", at_least(1));
     field("conv", conv, "items that the convolution sees (K)", at_least(1));
     field("expand", expand, "inner channels are so many times the width", at_least(1));
+    field("rank", rank, "of the projection to dt (R); null: width / 16, rounded up", at_least(1));
   }
 };
 
@@ -29,7 +31,7 @@ class MambaMixer : public Mixer {
  public:
   explicit MambaMixer(const Mamba4RecConfig& config)
       : inner_(config.expand * config.width),
-        rank_((config.width + 15) / 16),
+        rank_(config.rank.value_or((config.width + 15) / 16)),
         state_(config.state),
         in_proj_(register_module("in_proj", linear(config.width, 2 * inner_, false))),
         conv1d_(register_module(

@@ -4,42 +4,40 @@
 namespace seqsweep {
 namespace {
 
-const char* const kModel = "hydra4rec";
-const Json kSmall{{"width", 8}, {"state", 4}, {"head_width", 4}};
+const char* const kHydra = "hydra4rec";
+const Json kSmallHydra{{"width", 8}, {"state", 4}, {"head_width", 4}};
 
 // ---- against the quasiseparable matrix, entry by entry (tests/golden/make_hydra.py) ----
 
 TEST(Hydra4Rec, MixerEqualsTheGoldenValues) {
-  for (const Json& one : read_golden("hydra")["mixers"]) {
-    expect_golden_mixer(kModel, one, torch::kFloat64, 1e-10);
-    expect_golden_mixer(kModel, one, torch::kFloat32, 1e-5);
-  }
+  expect_golden_mixers(kHydra, read_golden("hydra")["mixers"], torch::kFloat64, 1e-10);
+  expect_golden_mixers(kHydra, read_golden("hydra")["mixers"], torch::kFloat32, 1e-5);
 }
 TEST(Hydra4Rec, RecommenderEqualsTheGoldenValues) {
-  expect_golden_recommender(kModel, torch::kFloat64, 1e-10);
-  expect_golden_recommender(kModel, torch::kFloat32, 1e-5);
+  expect_golden_recommender(kHydra, torch::kFloat64, 1e-10);
+  expect_golden_recommender(kHydra, torch::kFloat32, 1e-5);
 }
 
 // ---- properties ----
 
 TEST(Hydra4Rec, AUsersStatesDoNotDependOnTheBatch) {
-  expect_independent_of_the_batch(*make_sequence_model(kModel, kSmall));
+  expect_independent_of_the_batch(*make_sequence_model(kHydra, kSmallHydra));
 }
 
 TEST(Hydra4Rec, TheLastStatesAloneAreTheSame) {
-  Json settings = kSmall;
+  Json settings = kSmallHydra;
   for (const int layers : {1, 2}) {
     settings["layers"] = layers;
-    expect_last_states(*make_sequence_model(kModel, settings));
+    expect_last_states(*make_sequence_model(kHydra, settings));
   }
 }
 
 TEST(Hydra4Rec, OverfitsOneBatch) {
-  expect_overfits_one_batch(*make_sequence_model(kModel, kSmall));
+  expect_overfits_one_batch(*make_sequence_model(kHydra, kSmallHydra));
 }
 
 TEST(Hydra4Rec, SeesBothWays) {
-  const auto model = make_sequence_model(kModel, kSmall);
+  const auto model = make_sequence_model(kHydra, kSmallHydra);
   EXPECT_FALSE(model->causal());
   EXPECT_FALSE(model->recurrent());
   model->eval();
@@ -49,8 +47,8 @@ TEST(Hydra4Rec, SeesBothWays) {
 }
 
 TEST(Hydra4Rec, RefusesWhatDoesNotFit) {
-  EXPECT_THROW(make_sequence_model(kModel, {{"width", 8}, {"head_width", 3}}), Error);
-  EXPECT_THROW(make_sequence_model(kModel, {{"width", 8}, {"head_width", 4}, {"conv", 4}}), Error);
+  EXPECT_THROW(make_sequence_model(kHydra, {{"width", 8}, {"head_width", 3}}), Error);
+  EXPECT_THROW(make_sequence_model(kHydra, {{"width", 8}, {"head_width", 4}, {"conv", 4}}), Error);
 }
 
 }  // namespace

@@ -58,15 +58,15 @@ inline Json without(Json settings, std::initializer_list<const char*> keys) {
   return settings;
 }
 
-// tests/golden/<file>.json: the mixer alone, one sequence of each length.
+// A case of tests/golden/<file>.json: the mixer alone, one sequence of each length.
 inline void expect_golden_mixer(const std::string& model, const Json& golden,
                                 torch::ScalarType dtype, double tolerance) {
-  const Json settings = without(golden["config"], {"rank", "chunk", "norm_eps"});
+  const Json settings = without(golden["config"], {"chunk", "norm_eps"});
   const auto whole = make_sequence_model(model, settings);
   auto mixer = std::dynamic_pointer_cast<Mixer>(whole->named_modules()["layer0.mixer"]);
   ASSERT_NE(mixer, nullptr);
-  set_parameters(*mixer, golden["parameters"]);
   mixer->to(dtype);
+  set_parameters(*mixer, golden["parameters"]);
   for (const Json& sequence : golden["sequences"]) {
     mixer->zero_grad();
     const torch::Tensor x = to_tensor(sequence["input"]).to(dtype).requires_grad_();
@@ -83,6 +83,12 @@ inline void expect_golden_mixer(const std::string& model, const Json& golden,
   }
 }
 
+inline void expect_golden_mixers(const std::string& model, const Json& cases,
+                                 torch::ScalarType dtype, double tolerance) {
+  ASSERT_FALSE(cases.empty());
+  for (const Json& one : cases) expect_golden_mixer(model, one, dtype, tolerance);
+}
+
 // tests/golden/state_space_recommenders.json: states, loss and all gradients of every case of a
 // model.
 inline void expect_golden_recommender(const std::string& model, torch::ScalarType dtype,
@@ -92,12 +98,12 @@ inline void expect_golden_recommender(const std::string& model, torch::ScalarTyp
   for (const Json& one : golden["cases"]) {
     if (one["model"] != model) continue;
     ++cases;
-    Json settings = without(one["mixer"], {"rank", "chunk", "norm_eps"});
+    Json settings = without(one["mixer"], {"chunk", "norm_eps"});
     settings["layers"] = one["layers"];
     settings["dropout"] = 0;
     const auto whole = make_sequence_model(model, settings, golden["items"]);
-    set_parameters(*whole, one["parameters"]);
     whole->to(dtype);
+    set_parameters(*whole, one["parameters"]);
     Histories inputs = golden["sequences"];
     std::vector<int64_t> targets;
     for (auto& items : inputs) {
