@@ -1,7 +1,7 @@
-// Legend: N rows, V items, D width, R rows of a chunk.
+// Checks, dispatch and autograd; linear_cross_entropy_cpu.cc computes.
+// Legend: N rows, V items, D width, R rows of a chunk, M negatives.
 #include "kernels/linear_cross_entropy.h"
 
-#include <ATen/Parallel.h>
 #include <torch/autograd.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/types.h>
@@ -10,7 +10,7 @@
 
 #include "core/base/error.h"
 #include "kernels/checks.h"
-#include "kernels/row_math.h"
+#include "kernels/linear_cross_entropy_cpu.h"
 
 namespace seqsweep {
 
@@ -20,157 +20,187 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 
 constexpr const char* kName = "linear_cross_entropy";
+constexpr const char* kSampledName = "sampled_cross_entropy";
 
-struct Pass {
-  Tensor loss;                           // A scalar.
-  Tensor d_hidden, d_embedding, d_bias;  // Undefined when they were not asked for.
-};
-
-enum class Want { Loss, Gradients };
-
-// Scores of one row -> its loss, and in place the gradient of the scores: softmax - [target].
-template <typename T>
-T differentiate_row(T* scores, const T* bias, int64_t items, int64_t target, Want want) {
-  if (bias != nullptr) {
-    for (int64_t v = 0; v < items; ++v) scores[v] += bias[v];
+// Scores of a chunk -> the losses of its rows, and in place the gradient of the scores.
+void differentiate_rows_aten(const CrossEntropyInputs& in, const Tensor& scores_RV,
+                             const Tensor& losses_R, const Tensor& d_own_R) {
+  const Tensor targets_R1 = in.targets_N.unsqueeze(1);
+  if (in.bias_V.defined()) scores_RV.add_(in.bias_V);
+  if (in.own_N.defined()) {
+    scores_RV.masked_fill_(targets_R1.eq(in.ids_V), -std::numeric_limits<double>::infinity());
+    const Tensor log_sum_R = at::logaddexp(scores_RV.logsumexp(1), in.own_N);
+    losses_R.copy_(log_sum_R - in.own_N);
+    if (!d_own_R.defined()) return;
+    d_own_R.copy_((in.own_N - log_sum_R).exp() - 1);
+    scores_RV.sub_(log_sum_R.unsqueeze(1)).exp_();
+    return;
   }
-  const T target_score = scores[target], top = row_max(scores, items);
-  const T sum = row_exp_sum(scores, items, T(1), top);
-  if (want == Want::Gradients) {
-    const T inverse = 1 / sum;
-    for (int64_t v = 0; v < items; ++v) scores[v] *= inverse;
-    scores[target] -= 1;
-  }
-  return top - target_score + std::log(sum);
-}
-
-void differentiate_rows(const Tensor& scores_RV, const Tensor& bias_V, const Tensor& targets_R,
-                        const Tensor& losses_R, Want want) {
-  const int64_t items = scores_RV.size(1);
-  const int64_t* targets = targets_R.data_ptr<int64_t>();
-  AT_DISPATCH_FLOATING_TYPES(scores_RV.scalar_type(), kName, [&] {
-    scalar_t* scores = scores_RV.data_ptr<scalar_t>();
-    scalar_t* losses = losses_R.data_ptr<scalar_t>();
-    const scalar_t* bias = bias_V.defined() ? bias_V.data_ptr<scalar_t>() : nullptr;
-    at::parallel_for(0, scores_RV.size(0), 16, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        losses[row] = differentiate_row(scores + row * items, bias, items, targets[row], want);
-      }
-    });
-  });
-}
-
-// CUDA: the same with ATen's operators.
-void differentiate_rows_aten(const Tensor& scores_RV, const Tensor& bias_V, const Tensor& targets_R,
-                             const Tensor& losses_R, Want want) {
-  if (bias_V.defined()) scores_RV.add_(bias_V);
-  const Tensor targets_R1 = targets_R.unsqueeze(1);
   const Tensor log_sum_R1 = scores_RV.logsumexp(1, /*keepdim=*/true);
   losses_R.copy_((log_sum_R1 - scores_RV.gather(1, targets_R1)).squeeze(1));
-  if (want == Want::Loss) return;
   scores_RV.sub_(log_sum_R1).exp_();
   scores_RV.scatter_add_(1, targets_R1, -at::ones_like(targets_R1, scores_RV.options()));
 }
 
-// Enough rows for the matrix products to be efficient, few enough for the chunk's scores to stay in
-// the cache between the three passes over them.
-int64_t chunk_rows(const Tensor& hidden_ND, int64_t items) {
-  constexpr int64_t kCacheBytes = 4 << 20;
-  const int64_t fitting = kCacheBytes / (items * static_cast<int64_t>(hidden_ND.element_size()));
-  return std::clamp<int64_t>(fitting, 256, 2048);
-}
-
-Pass run(const Tensor& hidden_ND, const Tensor& embedding_VD, const Tensor& bias_V,
-         const Tensor& targets_N, Want want) {
-  const int64_t rows = hidden_ND.size(0), items = embedding_VD.size(0);
-  const int64_t chunk = std::min(std::max<int64_t>(rows, 1), chunk_rows(hidden_ND, items));
-  const Tensor scores = at::empty({chunk, items}, hidden_ND.options());
-  const Tensor losses_N = at::empty({rows}, hidden_ND.options());
-  Pass pass;
+// On CUDA: the same with ATen's operators, in chunks of at most 64 MB of scores.
+CrossEntropyPass cross_entropy_aten(const CrossEntropyInputs& in, Want want) {
+  const at::NoGradGuard no_grad;
+  const int64_t rows = in.hidden_ND.size(0), items = in.embedding_VD.size(0);
+  const int64_t chunk = std::clamp<int64_t>((16 << 20) / std::max<int64_t>(items, 1), 64, 4096);
+  const Tensor losses_N = at::empty({rows}, in.hidden_ND.options());
+  CrossEntropyPass pass;
   if (want == Want::Gradients) {
-    pass.d_hidden = at::empty_like(hidden_ND);
-    pass.d_embedding = at::zeros_like(embedding_VD);
-    if (bias_V.defined()) pass.d_bias = at::zeros_like(bias_V);
+    pass.d_hidden = at::empty_like(in.hidden_ND);
+    pass.d_embedding = at::zeros_like(in.embedding_VD);
+    if (in.bias_V.defined()) pass.d_bias = at::zeros_like(in.bias_V);
+    if (in.own_N.defined()) pass.d_own = at::empty_like(in.own_N);
   }
   for (int64_t begin = 0; begin < rows; begin += chunk) {
     const int64_t count = std::min(chunk, rows - begin);
-    const Tensor hidden_RD = hidden_ND.narrow(0, begin, count);
-    Tensor scores_RV = scores.narrow(0, 0, count);
-    at::mm_out(scores_RV, hidden_RD, embedding_VD.t());
-    const auto differentiate = hidden_ND.is_cuda() ? differentiate_rows_aten : differentiate_rows;
-    differentiate(scores_RV, bias_V, targets_N.narrow(0, begin, count),
-                  losses_N.narrow(0, begin, count), want);
+    const auto part = [&](const Tensor& all_N) {
+      return all_N.defined() ? all_N.narrow(0, begin, count) : Tensor();
+    };
+    const CrossEntropyInputs some{part(in.hidden_ND), in.embedding_VD, in.bias_V,
+                                  part(in.targets_N), part(in.own_N),  in.ids_V};
+    const Tensor scores_RV = at::mm(some.hidden_ND, in.embedding_VD.t());
+    differentiate_rows_aten(some, scores_RV, part(losses_N), part(pass.d_own));
     if (want == Want::Loss) continue;
-    Tensor d_hidden_RD = pass.d_hidden.narrow(0, begin, count);
-    at::mm_out(d_hidden_RD, scores_RV, embedding_VD);
-    pass.d_embedding.addmm_(scores_RV.t(), hidden_RD);
-    if (bias_V.defined()) pass.d_bias.add_(scores_RV.sum(0));
+    part(pass.d_hidden).copy_(at::mm(scores_RV, in.embedding_VD));
+    pass.d_embedding.addmm_(scores_RV.t(), some.hidden_ND);
+    if (in.bias_V.defined()) pass.d_bias.add_(scores_RV.sum(0));
   }
   pass.loss = losses_N.sum();
   return pass;
 }
 
-class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
+CrossEntropyPass compute(const CrossEntropyInputs& inputs, Want want) {
+  return (inputs.hidden_ND.is_cuda() ? cross_entropy_aten : cross_entropy_cpu)(inputs, want);
+}
+
+Tensor undefined_if_none(const std::optional<Tensor>& tensor) {
+  return tensor.value_or(Tensor());
+}
+std::optional<Tensor> none_if_undefined(const Tensor& tensor) {
+  return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
+}
+
+class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
  public:
-  // `bias` is optional, because autograd does not take undefined tensors.
-  static Tensor forward(AutogradContext* context, const Tensor& hidden_ND,
-                        const Tensor& embedding_VD, const std::optional<Tensor>& bias_V,
-                        const Tensor& targets_N) {
-    const Pass pass =
-        run(hidden_ND, embedding_VD, bias_V.value_or(Tensor()), targets_N, Want::Gradients);
-    context->save_for_backward({pass.d_hidden, pass.d_embedding, pass.d_bias});
+  // Tensors that may be missing are optional, because autograd does not take undefined ones.
+  static Tensor forward(AutogradContext* context, const Tensor& hidden, const Tensor& embedding,
+                        const std::optional<Tensor>& bias, const std::optional<Tensor>& own,
+                        const Tensor& targets, const std::optional<Tensor>& ids) {
+    const CrossEntropyPass pass = compute({hidden, embedding, undefined_if_none(bias), targets,
+                                           undefined_if_none(own), undefined_if_none(ids)},
+                                          Want::Gradients);
+    context->save_for_backward({pass.d_hidden, pass.d_embedding, pass.d_bias, pass.d_own});
     return pass.loss;
   }
   static torch::autograd::variable_list backward(AutogradContext* context,
                                                  torch::autograd::variable_list d_losses) {
-    const auto saved = context->get_saved_variables();
-    const auto scaled = [&](const Tensor& gradient) {
-      return gradient.defined() ? gradient * d_losses[0] : Tensor();
-    };
-    return {scaled(saved[0]), scaled(saved[1]), scaled(saved[2]), Tensor()};
+    torch::autograd::variable_list gradients;
+    for (const Tensor& gradient : context->get_saved_variables()) {
+      gradients.push_back(gradient.defined() ? gradient * d_losses[0] : Tensor());
+    }
+    gradients.resize(6);
+    return gradients;
   }
 };
 
-void check(const Tensor& hidden, const Tensor& embedding, const Tensor& bias,
-           const Tensor& targets) {
-  require_shape(kName, "hidden", hidden, {-1, -1});
-  require_shape(kName, "embedding", embedding, {-1, hidden.size(1)});
-  require_shape(kName, "targets", targets, {hidden.size(0)});
-  require_floating(kName, hidden);
-  require_same_device_and_dtype(kName, hidden, embedding);
-  if (bias.defined()) require_shape(kName, "bias", bias, {embedding.size(0)});
-  if (targets.scalar_type() != at::kLong) throw_run("{}: targets must be int64", kName);
-  if (!targets.is_cpu() || targets.numel() == 0) return;
-  const auto [low, high] = at::aminmax(targets);
-  if (low.item<int64_t>() < 0 || high.item<int64_t>() >= embedding.size(0)) {
-    throw_run("{}: targets must be in [0, {}); they span [{}, {}]", kName, embedding.size(0),
-              low.item<int64_t>(), high.item<int64_t>());
+Tensor cross_entropy(const CrossEntropyInputs& in) {
+  const auto differentiable = [](const Tensor& tensor) {
+    return tensor.defined() && tensor.requires_grad();
+  };
+  if (at::GradMode::is_enabled() &&
+      (differentiable(in.hidden_ND) || differentiable(in.embedding_VD) ||
+       differentiable(in.bias_V) || differentiable(in.own_N))) {
+    return CrossEntropy::apply(in.hidden_ND, in.embedding_VD, none_if_undefined(in.bias_V),
+                               none_if_undefined(in.own_N), in.targets_N,
+                               none_if_undefined(in.ids_V));
   }
+  return compute(in, Want::Loss).loss;
+}
+
+void check_ids(const char* op, const char* name, const Tensor& ids, int64_t items) {
+  if (ids.scalar_type() != at::kLong) throw_run("{}: {} must be int64", op, name);
+  if (!ids.is_cpu() || ids.numel() == 0) return;
+  const auto [low, high] = at::aminmax(ids);
+  if (low.item<int64_t>() < 0 || high.item<int64_t>() >= items) {
+    throw_run("{}: {} must be in [0, {}); they span [{}, {}]", op, name, items, low.item<int64_t>(),
+              high.item<int64_t>());
+  }
+}
+
+void check(const char* op, const Tensor& hidden, const Tensor& embedding, const Tensor& bias,
+           const Tensor& targets) {
+  require_shape(op, "hidden", hidden, {-1, -1});
+  require_shape(op, "embedding", embedding, {-1, hidden.size(1)});
+  require_shape(op, "targets", targets, {hidden.size(0)});
+  require_floating(op, hidden);
+  require_same_device_and_dtype(op, hidden, embedding);
+  if (bias.defined()) {
+    require_shape(op, "bias", bias, {embedding.size(0)});
+    require_same_device_and_dtype(op, hidden, bias);
+  }
+  check_ids(op, "targets", targets, embedding.size(0));
+}
+
+void check_sampled(const Tensor& hidden, const Tensor& embedding, const Tensor& bias,
+                   const Tensor& targets, const Tensor& negatives, const Tensor& log_expected) {
+  check(kSampledName, hidden, embedding, bias, targets);
+  require_shape(kSampledName, "negatives", negatives, {-1});
+  require_shape(kSampledName, "log_expected", log_expected, {negatives.size(0)});
+  require_same_device_and_dtype(kSampledName, hidden, log_expected);
+  check_ids(kSampledName, "negatives", negatives, embedding.size(0));
 }
 
 }  // namespace
 
 Tensor linear_cross_entropy(const Tensor& hidden_ND, const Tensor& embedding_VD,
                             const Tensor& bias_V, const Tensor& targets_N) {
-  check(hidden_ND, embedding_VD, bias_V, targets_N);
-  const bool differentiable =
-      at::GradMode::is_enabled() && (hidden_ND.requires_grad() || embedding_VD.requires_grad() ||
-                                     (bias_V.defined() && bias_V.requires_grad()));
-  const Tensor hidden = hidden_ND.contiguous(), embedding = embedding_VD.contiguous();
-  const Tensor targets = targets_N.contiguous();
-  if (differentiable) {
-    const auto bias = bias_V.defined() ? std::optional<Tensor>(bias_V) : std::nullopt;
-    return LinearCrossEntropy::apply(hidden, embedding, bias, targets);
-  }
-  return run(hidden, embedding, bias_V, targets, Want::Loss).loss;
+  check(kName, hidden_ND, embedding_VD, bias_V, targets_N);
+  return cross_entropy({hidden_ND.contiguous(), embedding_VD.contiguous(),
+                        bias_V.defined() ? bias_V.contiguous() : bias_V, targets_N.contiguous(),
+                        Tensor(), Tensor()});
 }
 
 Tensor linear_cross_entropy_reference(const Tensor& hidden_ND, const Tensor& embedding_VD,
                                       const Tensor& bias_V, const Tensor& targets_N) {
-  check(hidden_ND, embedding_VD, bias_V, targets_N);
+  check(kName, hidden_ND, embedding_VD, bias_V, targets_N);
   Tensor scores_NV = at::mm(hidden_ND, embedding_VD.t());
   if (bias_V.defined()) scores_NV = scores_NV + bias_V;
   return at::cross_entropy_loss(scores_NV, targets_N, {}, at::Reduction::Sum);
+}
+
+// The rows of the items are looked up together, targets first: one dense gradient of the embedding.
+Tensor sampled_cross_entropy(const Tensor& hidden_ND, const Tensor& embedding_VD,
+                             const Tensor& bias_V, const Tensor& targets_N,
+                             const Tensor& negatives_M, const Tensor& log_expected_M) {
+  check_sampled(hidden_ND, embedding_VD, bias_V, targets_N, negatives_M, log_expected_M);
+  const Tensor ids = at::cat({targets_N, negatives_M});
+  const std::vector<int64_t> sizes{targets_N.size(0), negatives_M.size(0)};
+  const auto embeddings = at::embedding(embedding_VD, ids).split_with_sizes(sizes);
+  Tensor own_N = (hidden_ND * embeddings[0]).sum(1), bias_M = -log_expected_M;
+  if (bias_V.defined()) {
+    const auto biases = bias_V.index_select(0, ids).split_with_sizes(sizes);
+    own_N = own_N + biases[0];
+    bias_M = bias_M + biases[1];
+  }
+  return cross_entropy({hidden_ND.contiguous(), embeddings[1].contiguous(), bias_M,
+                        targets_N.contiguous(), own_N, negatives_M.contiguous()});
+}
+
+Tensor sampled_cross_entropy_reference(const Tensor& hidden_ND, const Tensor& embedding_VD,
+                                       const Tensor& bias_V, const Tensor& targets_N,
+                                       const Tensor& negatives_M, const Tensor& log_expected_M) {
+  check_sampled(hidden_ND, embedding_VD, bias_V, targets_N, negatives_M, log_expected_M);
+  Tensor scores_NV = at::mm(hidden_ND, embedding_VD.t());
+  if (bias_V.defined()) scores_NV = scores_NV + bias_V;
+  const Tensor targets_N1 = targets_N.unsqueeze(1);
+  const Tensor own_N1 = scores_NV.gather(1, targets_N1);
+  const Tensor negative_scores_NM = (scores_NV.index_select(1, negatives_M) - log_expected_M)
+                                        .masked_fill(targets_N1.eq(negatives_M), -INFINITY);
+  return (at::cat({own_N1, negative_scores_NM}, 1).logsumexp(1) - own_N1.squeeze(1)).sum();
 }
 
 }  // namespace seqsweep

@@ -4,34 +4,20 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "core/base/best_list.h"
 #include "core/base/check.h"
 #include "core/base/error.h"
 
 namespace seqsweep {
 namespace {
 
-[[noreturn]] void throw_nan() {
-  throw Error(Fault::Run,
-              "ranking: the model scored an item NaN; its parameters are no longer finite", "nan");
-}
-
-// Visits items in the order of their ids, so an item goes in behind all that score as much.
-std::vector<Recommendation> best_of_row(std::span<const float> scores, size_t count) {
-  std::vector<Recommendation> best;
-  best.reserve(count + 1);
+std::vector<Recommendation> best_of_row(std::span<const float> scores, int64_t count) {
+  BestList best(count);
   for (size_t item = 0; item < scores.size(); ++item) {
-    const float score = scores[item];
-    if (best.size() == count && score <= best.back().score) continue;
-    if (std::isnan(score)) throw_nan();
-    const auto place = std::upper_bound(
-        best.begin(), best.end(), score,
-        [](float mine, const Recommendation& other) { return mine > other.score; });
-    best.insert(place, {static_cast<int32_t>(item), score});
-    if (best.size() > count) best.pop_back();
+    best.offer(static_cast<int32_t>(item), scores[item]);
   }
-  return best;
+  return best.take();
 }
 
 }  // namespace
@@ -50,7 +36,7 @@ std::vector<int32_t> rank_targets(const torch::Tensor& scores_BV,
   const auto counts = counts_2B.accessor<int64_t, 2>();
   std::vector<int32_t> ranks(targets.size());
   for (int64_t b = 0; b < scores_BV.size(0); ++b) {
-    if (counts[0][b] + counts[1][b] != scores_BV.size(1)) throw_nan();
+    if (counts[0][b] + counts[1][b] != scores_BV.size(1)) throw_nan_score();
     ranks[b] = static_cast<int32_t>(counts[0][b] - 1);
   }
   return ranks;
@@ -61,11 +47,11 @@ std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_B
   if (count < 1) throw_input("recommend: at least 1 item must be asked for; {} came", count);
   const torch::Tensor host_BV =
       scores_BV.detach().to(torch::kCPU, torch::kFloat).contiguous();  // One copy from a GPU.
-  const size_t items = host_BV.size(1);
+  const int64_t items = host_BV.size(1);
   const std::span<const float> scores(host_BV.data_ptr<float>(), host_BV.numel());
   std::vector<std::vector<Recommendation>> lists(host_BV.size(0));
   for (size_t b = 0; b < lists.size(); ++b) {
-    lists[b] = best_of_row(scores.subspan(b * items, items), std::min<size_t>(count, items));
+    lists[b] = best_of_row(scores.subspan(b * items, items), std::min<int64_t>(count, items));
   }
   return lists;
 }

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "core/base/best_list.h"
 #include "core/data/dataset.h"
 
 namespace seqsweep {
@@ -21,10 +22,7 @@ struct LossSum {
   int64_t count = 0;
 };
 
-struct Recommendation {
-  int32_t item = 0;
-  float score = 0;
-};
+using Recommendation = ScoredItem;
 
 constexpr int32_t kNotRecommended = -1;
 

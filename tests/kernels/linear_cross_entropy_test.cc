@@ -34,14 +34,22 @@ std::vector<Tensor> differentiate(const Case& c, Operator op) {
   return results;
 }
 
+Case in_double(const Case& c) {
+  return {c.hidden.to(torch::kDouble), c.embedding.to(torch::kDouble),
+          c.bias.defined() ? c.bias.to(torch::kDouble) : Tensor(), c.targets};
+}
+
+// The reference always computes in float64. Measured over the cases below, the largest errors are
+// 5e-8 (loss), 1.5e-6 (hidden, where scores have a size of 30, whose last bit is 2e-6), 1.1e-6
+// (embedding) and 6e-7 (bias): the bound leaves a factor of three.
 void expect_like_reference(const Case& c) {
-  // A float32 score of size 30 is off by some 1e-6, on both sides, and so is the weight made of it.
-  const double tolerance = c.hidden.scalar_type() == torch::kFloat ? 2e-5 : 1e-13;
+  const double tolerance = c.hidden.scalar_type() == torch::kFloat ? 5e-6 : 1e-13;
   const auto ours = differentiate(c, linear_cross_entropy);
-  const auto plain = differentiate(c, linear_cross_entropy_reference);
+  const auto plain = differentiate(in_double(c), linear_cross_entropy_reference);
   for (size_t i = 0; i < ours.size(); ++i) {
     const double size = std::max(1.0, plain[i].abs().max().item<double>());
-    EXPECT_LT((ours[i] - plain[i]).abs().max().item<double>() / size, tolerance) << "result " << i;
+    const double error = (ours[i] - plain[i]).abs().max().item<double>() / size;
+    EXPECT_LT(error, tolerance) << "result " << i;
   }
 }
 
@@ -58,8 +66,10 @@ TEST(LinearCrossEntropy, AgreesWithTheReference) {
   }
 }
 
-TEST(LinearCrossEntropy, AgreesWithTheReferenceOverManyChunks) {
-  expect_like_reference(make_case(1100, 5000, 8, torch::kFloat));  // Chunks of 256 rows.
+TEST(LinearCrossEntropy, AgreesWithTheReferenceOverManyChunksAndTiles) {
+  expect_like_reference(make_case(1100, 5000, 8, torch::kFloat));
+  expect_like_reference(make_case(700, 3417, 64, torch::kFloat));
+  expect_like_reference(make_case(199, 1000, 50, torch::kDouble));
 }
 
 TEST(LinearCrossEntropy, GradientsMatchFiniteDifferences) {

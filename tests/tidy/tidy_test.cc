@@ -204,6 +204,8 @@ TEST(Tidy, EverySourceFileHasATest) {
                                         "core/comm/local_group.cc",
                                         "core/comm/no_mpi.cc",
                                         "core/train/registries.cc",
+                                        "kernels/catalogue_ranking_cpu.cc",
+                                        "kernels/linear_cross_entropy_cpu.cc",
                                         "kernels/packed_attention_cpu.cc",
                                         "kernels/conv1d_silu_cpu.cc",
                                         "kernels/selective_scan_forward_cpu.cc",
