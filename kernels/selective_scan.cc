@@ -121,6 +121,7 @@ void check(const SelectiveScanInputs& in) {
   require_shape(kName, "x", in.x_TE, {-1, -1});
   require_shape(kName, "A", in.A_EN, {in.x_TE.size(1), -1});
   require_floating(kName, in.x_TE);
+  if (in.A_EN.numel() == 0) throw_run("{}: A must have channels and states; it is empty", kName);
   const int64_t tokens = in.x_TE.size(0), channels = in.x_TE.size(1), states = in.A_EN.size(1);
   require_shape(kName, "dt", in.dt_TE, {tokens, channels});
   require_shape(kName, "B", in.B_TN, {tokens, states});

@@ -8,6 +8,7 @@
 #include <array>
 #include <vector>
 
+#include "core/base/error.h"
 #include "kernels/activations.h"
 #include "kernels/lanes.h"
 #include "kernels/packed_rows.h"
@@ -40,10 +41,13 @@ struct ScanNumbers {
         padded_states((states + slab - 1) / slab * slab),
         rates(static_cast<size_t>(channels * padded_states)) {
     const T* A = in.A_EN.data_ptr<T>();
+    bool grows = false;
     for (int64_t e = 0; e < channels; ++e) {
       T* to = rates.data() + e * padded_states;
       for (int64_t n = 0; n < states; ++n) to[n] = A[e * states + n] * static_cast<T>(kLog2E);
+      grows = grows || std::any_of(to, to + states, [](T rate) { return rate > 0; });
     }
+    if (grows) throw_run("selective_scan: A must not be positive");
   }
   int64_t groups() const { return (channels + kScanGroup - 1) / kScanGroup; }
 
