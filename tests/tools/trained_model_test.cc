@@ -1,0 +1,118 @@
+// What a run's folder is good for after the sweep: every model is trained for a moment, then scored
+// and asked by the commands.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/text.h"
+#include "tests/support/command.h"
+
+namespace seqsweep {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
+
+constexpr const char* kSweep = R"(name: trained
+datasets: [{name: synthetic, users: 80, items: 60, seed: 1, max_length: 20}]
+models:
+  - {name: sasrec, width: 16, inner_width: 32, blocks: 1}
+  - {name: mamba4rec, width: 16, state: 4}
+  - {name: 2mamba4rec, width: 16, state: 4, head_width: 8}
+  - {name: hydra4rec, width: 16, state: 4, head_width: 8, objective: {prefixes: 4}}
+  - popularity
+optimizers: [{name: adam, lr: 0.003}]
+seeds: [1]
+train: {batch_size: 32, epochs: 1, threads: 1, device: cpu}
+latency: {samples: 2, users: 5}
+)";
+
+// One sweep for all tests of this file.
+class TrainedModel : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<TestFolder>("trained");
+    folder_->file("sweep.yaml", kSweep);
+    const CommandResult result =
+        run_command({kSeqsweep, "sweep", folder_->at("sweep.yaml"), "--db", folder_->at("r.db"),
+                     "data_dir=" + folder_->at("data")});
+    ASSERT_EQ(result.code, 0) << result.output;
+  }
+  static void TearDownTestSuite() { folder_.reset(); }
+
+  static std::string query(const std::string& sql) {
+    return std::string(trim(run_command({"sqlite3", folder_->at("r.db"), sql}).output));
+  }
+  static std::string run_of(const std::string& model) {
+    return folder_->at("r.db.runs/" +
+                       query("SELECT run_id FROM results WHERE model LIKE '" + model + "%'"));
+  }
+  // Standard output and error of `seqsweep COMMAND RUN ...`, with `input` as standard input.
+  static CommandResult ask(const std::string& command, const std::string& model,
+                           const std::string& rest, const std::string& input = "") {
+    const std::string events = folder_->file("events", input);
+    return run_command({"sh", "-c",
+                        fmt::format("'{}' {} '{}' --data-dir '{}' {} < '{}'", kSeqsweep, command,
+                                    run_of(model), folder_->at("data"), rest, events)});
+  }
+
+  static std::unique_ptr<TestFolder> folder_;
+};
+std::unique_ptr<TestFolder> TrainedModel::folder_;
+
+TEST_F(TrainedModel, EveryModelIsTrainedAndMeasured) {
+  EXPECT_EQ(query("SELECT count(*) FROM results WHERE status = 'done' AND ndcg_10 IS NOT NULL AND "
+                  "latency_ms > 0"),
+            "5");
+}
+
+TEST_F(TrainedModel, EvaluateGivesWhatTheSweepMeasured) {
+  for (const char* model : {"sasrec", "mamba4rec", "2mamba4rec", "hydra4rec"}) {
+    const CommandResult result = ask("evaluate", model, "--cutoffs 10 --json");
+    ASSERT_EQ(result.code, 0) << result.output;
+    const std::string measured =
+        query(std::string("SELECT ndcg_10 FROM results WHERE model LIKE '") + model + "%'");
+    EXPECT_NEAR(json::parse(result.output)["ndcg@10"].get<double>(), std::stod(measured), 1e-9);
+  }
+}
+
+// The last list after events that come one by one is that of the whole history at once, whether a
+// model keeps a state (mamba4rec, 2mamba4rec) or reads the history again.
+TEST_F(TrainedModel, FollowingEventsEndsWhereTheWholeHistoryDoes) {
+  for (const char* model : {"sasrec", "mamba4rec", "2mamba4rec", "hydra4rec", "popularity"}) {
+    const CommandResult list = ask("recommend", model, "--user 1 --count 5 --json");
+    ASSERT_EQ(list.code, 0) << list.output;
+    std::vector<std::string> keys;
+    for (const json& one : json::parse(list.output)) keys.push_back(one["item"]);
+    const std::string history = fmt::format("--history '{}'", fmt::join(keys, "' '"));
+    const json whole = json::parse(ask("recommend", model, history + " --json").output);
+    const CommandResult followed =
+        ask("recommend", model, "--follow --json", fmt::format("{}\n", fmt::join(keys, "\n")));
+    ASSERT_EQ(followed.code, 0) << followed.output;
+    const auto lines = split(std::string(trim(followed.output)), '\n');
+    ASSERT_EQ(lines.size(), keys.size()) << followed.output;
+    const json last = json::parse(lines.back());
+    ASSERT_EQ(last.size(), whole.size());
+    for (size_t i = 0; i < whole.size(); ++i) {
+      EXPECT_NEAR(last[i]["score"].get<double>(), whole[i]["score"].get<double>(), 1e-4) << model;
+    }
+  }
+}
+
+TEST_F(TrainedModel, AnUnknownEventIsToldAndSkipped) {
+  const CommandResult result = ask("recommend", "mamba4rec", "--follow", "no such item\n");
+  EXPECT_EQ(result.code, 0);
+  EXPECT_THAT(result.output, HasSubstr("no item 'no such item'"));
+}
+
+TEST_F(TrainedModel, WithoutAHistoryTheErrorSaysWhatToGive) {
+  const CommandResult result = ask("recommend", "mamba4rec", "");
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.output, HasSubstr("--user KEY, --history"));
+}
+
+}  // namespace
+}  // namespace seqsweep
