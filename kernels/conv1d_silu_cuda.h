@@ -5,7 +5,7 @@
 
 namespace seqsweep {
 
-constexpr int kConvTokensABlock = 64;  // Gradients of weight and bias come in parts of so many.
+constexpr int kConvTokensABlock = 16;  // Gradients of weight and bias come in parts of so many.
 
 struct Conv1dSiluParams {
   const float* x_TC = nullptr;

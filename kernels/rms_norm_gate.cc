@@ -28,64 +28,66 @@ struct Norm {
   GateOrder order;
 };
 
-template <typename T>
-T sigmoid(T z) {
-  return 1 / (1 + exp_of(-z));
-}
-
-// One group of one row.
+// One group of one row. The functions below copy the members they use: as far as the compiler
+// knows, a loop's stores might change them, and it would not vectorise the loop.
 template <typename T>
 struct Group {
   const T *y, *z, *weight;
   int64_t width;
   T eps;
-
-  // 1 / sqrt(mean(v^2) + eps), v being what is normalised.
-  template <GateOrder kOrder>
-  T inverse_rms() const {
-    T sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < width; ++i) {
-      const T v = kOrder == GateOrder::GateFirst ? y[i] * z[i] * sigmoid(z[i]) : y[i];
-      sum += v * v;
-    }
-    return 1 / std::sqrt(sum / static_cast<T>(width) + eps);
-  }
-
-  // Both orders are the same product once the inverse is known.
-  template <GateOrder kOrder>
-  void normalise(T* out) const {
-    const T inverse = inverse_rms<kOrder>();
-#pragma omp simd
-    for (int64_t i = 0; i < width; ++i) {
-      out[i] = y[i] * z[i] * sigmoid(z[i]) * weight[i] * inverse;
-    }
-  }
-
-  // With n = v inverse: d_v = (d_n - n mean(d_n n)) inverse.
-  template <GateOrder kOrder>
-  void differentiate(const T* d_out, T* d_y, T* d_z, T* d_weight) const {
-    constexpr bool kGateFirst = kOrder == GateOrder::GateFirst;
-    const T inverse = inverse_rms<kOrder>();
-    T along = 0;
-#pragma omp simd reduction(+ : along)
-    for (int64_t i = 0; i < width; ++i) {
-      const T out_without_weight = y[i] * z[i] * sigmoid(z[i]) * inverse;
-      d_weight[i] += d_out[i] * out_without_weight;
-      along += d_out[i] * weight[i] * out_without_weight;
-    }
-    along *= inverse / static_cast<T>(width);
-#pragma omp simd
-    for (int64_t i = 0; i < width; ++i) {
-      const T open = sigmoid(z[i]), gate = z[i] * open, d_gate = open * (1 + z[i] * (1 - open));
-      const T d = d_out[i] * weight[i];
-      const T v = kGateFirst ? y[i] * gate : y[i], d_n = kGateFirst ? d : d * gate;
-      const T d_v = (d_n - v * along) * inverse;
-      d_y[i] = kGateFirst ? d_v * gate : d_v;
-      d_z[i] = (kGateFirst ? d_v * y[i] : d * y[i] * inverse) * d_gate;
-    }
-  }
 };
+
+// 1 / sqrt(mean(v^2) + eps), v being what is normalised. Fills open with sigmoid(z).
+template <GateOrder kOrder, typename T>
+T inverse_rms(const Group<T>& group, T* open) {
+  const T *y = group.y, *z = group.z;
+  const int64_t width = group.width;
+  T sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < width; ++i) {
+    open[i] = 1 / (1 + exp_of(-z[i]));
+    const T v = kOrder == GateOrder::GateFirst ? y[i] * z[i] * open[i] : y[i];
+    sum += v * v;
+  }
+  return 1 / std::sqrt(sum / static_cast<T>(width) + group.eps);
+}
+
+// Both orders are the same product once the inverse is known.
+template <GateOrder kOrder, typename T>
+void normalise(const Group<T>& group, T* out) {
+  const T *y = group.y, *z = group.z, *weight = group.weight;
+  const int64_t width = group.width;
+  const T inverse = inverse_rms<kOrder>(group, out);
+#pragma omp simd
+  for (int64_t i = 0; i < width; ++i) out[i] *= y[i] * z[i] * weight[i] * inverse;
+}
+
+// With n = v inverse: d_v = (d_n - n mean(d_n n)) inverse. d_z holds sigmoid(z) until it is
+// written.
+template <GateOrder kOrder, typename T>
+void differentiate(const Group<T>& group, const T* d_out, T* d_y, T* d_z, T* d_weight) {
+  constexpr bool kGateFirst = kOrder == GateOrder::GateFirst;
+  const T *y = group.y, *z = group.z, *weight = group.weight;
+  const int64_t width = group.width;
+  const T inverse = inverse_rms<kOrder>(group, d_z);
+  T along = 0;
+#pragma omp simd reduction(+ : along)
+  for (int64_t i = 0; i < width; ++i) {
+    const T d_weighted = d_out[i] * y[i] * z[i] * d_z[i] * inverse;
+    d_weight[i] += d_weighted;
+    along += d_weighted * weight[i];
+  }
+  along *= inverse / static_cast<T>(width);
+#pragma omp simd
+  for (int64_t i = 0; i < width; ++i) {
+    const T open = d_z[i], gate = z[i] * open;
+    const T d = d_out[i] * weight[i];
+    const T v = kGateFirst ? y[i] * gate : y[i], d_n = kGateFirst ? d : d * gate;
+    const T d_v = (d_n - v * along) * inverse;
+    d_y[i] = kGateFirst ? d_v * gate : d_v;
+    d_z[i] = (kGateFirst ? d_v * y[i] : d * y[i] * inverse) * (open + gate * (1 - open));
+  }
+}
 
 template <typename T>
 struct RowsOf {
@@ -112,8 +114,7 @@ void forward_rows(const Tensor& y_TE, const Tensor& z_TE, const Tensor& weight_E
   at::parallel_for(0, y_TE.size(0), grain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       for (int64_t g = 0; g < norm.groups; ++g) {
-        group_of_row<T>(y, z, weight_E, row, g, norm)
-            .template normalise<kOrder>(out.row(row) + g * width);
+        normalise<kOrder>(group_of_row<T>(y, z, weight_E, row, g, norm), out.row(row) + g * width);
       }
     }
   });
@@ -129,10 +130,9 @@ void backward_rows(const Tensor& y_TE, const Tensor& z_TE, const Tensor& weight_
     for (int64_t row = begin * kRowsAPart; row < std::min(end * kRowsAPart, rows); ++row) {
       for (int64_t g = 0; g < norm.groups; ++g) {
         const int64_t first = g * width;
-        group_of_row<T>(y, z, weight_E, row, g, norm)
-            .template differentiate<kOrder>(d_out.row(row) + first, d_y.row(row) + first,
-                                            d_z.row(row) + first,
-                                            d_w.row(row / kRowsAPart) + first);
+        differentiate<kOrder>(group_of_row<T>(y, z, weight_E, row, g, norm), d_out.row(row) + first,
+                              d_y.row(row) + first, d_z.row(row) + first,
+                              d_w.row(row / kRowsAPart) + first);
       }
     }
   });

@@ -70,8 +70,8 @@ SelectiveScanGradients backward_cuda(const SelectiveScanInputs& in, const Select
   const Tensor d_x = at::empty({T, E}, floats), d_dt = at::empty({T, E}, floats);
   const Tensor d_z = at::empty({T, E}, floats);
   const Tensor d_B_GTN = at::empty({groups, T, N}, floats), d_C_GTN = at::empty_like(d_B_GTN);
-  const Tensor d_A_SEN = at::zeros({S, E, N}, floats);
-  const Tensor d_D_SE = at::zeros({S, E}, floats), d_dt_bias_SE = at::zeros({S, E}, floats);
+  const Tensor d_A_SEN = at::empty({S, E, N}, floats);
+  const Tensor d_D_SE = at::empty({S, E}, floats), d_dt_bias_SE = at::empty({S, E}, floats);
   params.ungated = rows(kept.ungated_TE);
   params.checkpoints_PEN = kept.checkpoints_PEN.data_ptr<float>();
   params.d_y = rows(d_y_TE);

@@ -13,7 +13,7 @@ namespace seqsweep {
 // need no copy; their numbers lie together.
 struct SelectiveScanInputs {
   at::Tensor x_TE, dt_TE;  // dt: before softplus and bias.
-  at::Tensor A_EN;         // Not positive: states decay.
+  at::Tensor A_EN;         // Not positive: states decay. Only the CPU checks it.
   at::Tensor B_TN, C_TN;
   at::Tensor D_E, z_TE, dt_bias_E;
   at::Tensor offsets_S1;  // int32, from 0 to T: sequence s is tokens [offsets[s], offsets[s+1]).

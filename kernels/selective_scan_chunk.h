@@ -41,13 +41,12 @@ struct ScanNumbers {
         padded_states((states + slab - 1) / slab * slab),
         rates(static_cast<size_t>(channels * padded_states)) {
     const T* A = in.A_EN.data_ptr<T>();
-    bool grows = false;
+    const int64_t count = channels * states;
+    if (row_max(A, count) > 0) throw_run("selective_scan: A must not be positive");
     for (int64_t e = 0; e < channels; ++e) {
       T* to = rates.data() + e * padded_states;
       for (int64_t n = 0; n < states; ++n) to[n] = A[e * states + n] * static_cast<T>(kLog2E);
-      grows = grows || std::any_of(to, to + states, [](T rate) { return rate > 0; });
     }
-    if (grows) throw_run("selective_scan: A must not be positive");
   }
   int64_t groups() const { return (channels + kScanGroup - 1) / kScanGroup; }
 
@@ -86,7 +85,7 @@ struct ScanStep {
   int64_t padded_states;
 };
 
-// Rows of a chunk, by token.
+// Rows of a chunk, by token; what lies beyond the width of the group is never read.
 template <typename T>
 using GroupRows = std::array<std::array<T, kScanGroup>, kScanChunk>;
 
@@ -97,9 +96,7 @@ struct ChunkInputs {
   std::vector<T> B, C;       // [kScanChunk, padded_states]
 
   explicit ChunkInputs(const ScanNumbers<T>& in)
-      : step{},
-        added{},
-        B(static_cast<size_t>(kScanChunk * in.padded_states)),
+      : B(static_cast<size_t>(kScanChunk * in.padded_states)),
         C(static_cast<size_t>(kScanChunk * in.padded_states)) {}
 
   void fill(const ScanNumbers<T>& in, int64_t token, int64_t tokens, int64_t channel,

@@ -11,7 +11,7 @@ struct TokenRows {
   int64_t stride = 0;
 };
 
-constexpr int kScanChunkCuda = 16;       // Tokens between two checkpoints.
+constexpr int kScanChunkCuda = 8;        // Tokens between two checkpoints.
 constexpr int kScanChannelsABlock = 32;  // Sums over channels come in parts of so many.
 
 struct SelectiveScanParams {

@@ -47,10 +47,11 @@ class ForwardTask {
   void run(const Unit& unit) {
     const int64_t channel = unit.group * kScanGroup;
     const int64_t width = std::min(kScanGroup, in_.channels - channel);
-    T* kept = out_.state + (unit.sequence * in_.channels + channel) * in_.states;
+    T* kept = nullptr;
     if (out_.state == nullptr) {
-      std::fill(state_.begin(), state_.end(), T(0));
+      std::fill_n(state_.begin(), width * in_.padded_states, T(0));
     } else {
+      kept = out_.state + (unit.sequence * in_.channels + channel) * in_.states;
       in_.pad(kept, width, state_.data());
     }
     for (int64_t first = 0; first < unit.length; first += kScanChunk) {
@@ -61,7 +62,7 @@ class ForwardTask {
       }
       chunk(unit.begin + first, std::min(kScanChunk, unit.length - first), channel, width);
     }
-    if (out_.state != nullptr) in_.unpad(state_.data(), width, kept);
+    if (kept != nullptr) in_.unpad(state_.data(), width, kept);
   }
 
  private:

@@ -1,14 +1,19 @@
 #include "kernels/ssd_pass.h"
 
+#include <c10/core/DeviceGuard.h>
 #include <torch/types.h>
 
 #include "core/base/error.h"
 #include "kernels/checks.h"
+#include "kernels/cuda_plugin.h"
 #include "kernels/ssd_cpu.h"
+#include "kernels/ssd_cuda.h"
 
 namespace seqsweep {
 
 using at::Tensor;
+
+SsdCuda ssd_cuda;
 
 namespace {
 
@@ -32,6 +37,82 @@ void check_offsets(std::string_view op, const Tensor& offsets, const Tensor& x_T
 
 Tensor with_contiguous_inner(const Tensor& rows) {
   return rows.stride(-1) == 1 || rows.size(-1) <= 1 ? rows : rows.contiguous();
+}
+
+SsdRows rows_of(const Tensor& rows) {
+  return {rows.data_ptr<float>(), rows.stride(0), rows.stride(1)};
+}
+
+SsdCudaParams cuda_params(const SsdPass& pass, const SsdDirection& direction) {
+  return {.x = rows_of(pass.x_THP),
+          .dt = rows_of(direction.dt_TH),
+          .B = rows_of(direction.B_TGN),
+          .C = rows_of(direction.C_TGN),
+          .A = pass.A_H.data_ptr<float>(),
+          .dt_bias = pass.dt_bias_H.data_ptr<float>(),
+          .offsets = pass.offsets_S1.data_ptr<int32_t>(),
+          .tokens = pass.x_THP.size(0),
+          .sequences = pass.offsets_S1.numel() - 1,
+          .heads = static_cast<int>(pass.x_THP.size(1)),
+          .groups = static_cast<int>(direction.B_TGN.size(1)),
+          .width = static_cast<int>(pass.x_THP.size(2)),
+          .state = static_cast<int>(direction.B_TGN.size(2)),
+          .step = static_cast<int>(direction.step),
+          .delay = static_cast<int>(direction.delay)};
+}
+
+Tensor forward_cuda(const SsdPass& pass, const Tensor& state_SHPN) {
+  const c10::DeviceGuard on(pass.x_THP.device());
+  Tensor y_THP = at::empty(pass.x_THP.sizes(), pass.x_THP.options());
+  at::mul_out(y_THP, pass.x_THP, pass.skip_TH.unsqueeze(2));
+  for (const SsdDirection& direction : pass.directions) {
+    SsdCudaParams params = cuda_params(pass, direction);
+    params.y = rows_of(y_THP);
+    params.states_SHPN = state_SHPN.defined() ? state_SHPN.data_ptr<float>() : nullptr;
+    launch_cuda("ssd", ssd_cuda.forward, params);
+  }
+  return y_THP;
+}
+
+// The sum over the heads of each group of [H, T, N], as [T, G, N].
+Tensor sum_of_heads(const Tensor& parts_HTN, int64_t groups) {
+  const auto sizes = parts_HTN.sizes();
+  return parts_HTN.view({groups, sizes[0] / groups, sizes[1], sizes[2]}).sum(1).transpose(0, 1);
+}
+
+SsdGradients backward_cuda(const SsdPass& pass, const Tensor& d_y_THP) {
+  const c10::DeviceGuard on(pass.x_THP.device());
+  const auto& options = pass.x_THP.options();
+  const int64_t tokens = pass.x_THP.size(0), heads = pass.x_THP.size(1);
+  const int64_t width = pass.x_THP.size(2), sequences = pass.offsets_S1.numel() - 1;
+  SsdGradients d;
+  d.x_THP = at::empty(pass.x_THP.sizes(), options);
+  at::mul_out(d.x_THP, d_y_THP, pass.skip_TH.unsqueeze(2));
+  d.skip_TH = (d_y_THP * pass.x_THP).sum(2);
+  const Tensor d_A_SH = at::zeros({sequences, heads}, options);
+  for (const SsdDirection& direction : pass.directions) {
+    const int64_t groups = direction.B_TGN.size(1), state = direction.B_TGN.size(2);
+    // Zeros stay where a direction with a delay walks no token.
+    const Tensor d_dt_TH = at::zeros({tokens, heads}, options);
+    const Tensor d_B_HTN = at::zeros({heads, tokens, state}, options);
+    const Tensor d_C_HTN = at::zeros({heads, tokens, state}, options);
+    const Tensor starts =
+        at::empty({tokens / kSsdCudaChunk + sequences, heads, width, state}, options);
+    SsdCudaParams params = cuda_params(pass, direction);
+    params.d_y = rows_of(d_y_THP);
+    params.d_x = rows_of(d.x_THP);
+    params.d_dt = rows_of(d_dt_TH);
+    params.d_A_SH = d_A_SH.data_ptr<float>();
+    params.d_B_HTN = d_B_HTN.data_ptr<float>();
+    params.d_C_HTN = d_C_HTN.data_ptr<float>();
+    params.starts = starts.data_ptr<float>();
+    launch_cuda("ssd", ssd_cuda.backward, params);
+    d.directions.push_back({d_dt_TH, sum_of_heads(d_B_HTN, groups), sum_of_heads(d_C_HTN, groups)});
+    const Tensor d_dt_bias_H = d_dt_TH.sum(0);
+    d.dt_bias_H = d.dt_bias_H.defined() ? d.dt_bias_H + d_dt_bias_H : d_dt_bias_H;
+  }
+  d.A_H = d_A_SH.sum(0);
+  return d;
 }
 
 }  // namespace
@@ -78,15 +159,16 @@ SsdPass with_contiguous_rows(SsdPass pass) {
 }
 
 Tensor ssd_forward(const SsdPass& pass) {
-  return ssd_forward_cpu(pass, Tensor());
+  return ssd_forward_from(pass, Tensor());
 }
 
 Tensor ssd_forward_from(const SsdPass& pass, const Tensor& state_SHPN) {
-  return ssd_forward_cpu(pass, state_SHPN);
+  return pass.x_THP.is_cuda() ? forward_cuda(pass, state_SHPN) : ssd_forward_cpu(pass, state_SHPN);
 }
 
 SsdGradients ssd_backward(const SsdPass& pass, const Tensor& d_y_THP) {
-  return ssd_backward_cpu(pass, with_contiguous_inner(d_y_THP));
+  const Tensor d_y = with_contiguous_inner(d_y_THP);
+  return pass.x_THP.is_cuda() ? backward_cuda(pass, d_y) : ssd_backward_cpu(pass, d_y);
 }
 
 }  // namespace seqsweep

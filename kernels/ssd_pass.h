@@ -40,7 +40,7 @@ SsdPass with_contiguous_rows(SsdPass pass);
 // On the device of x. y [T, H, P], contiguous.
 at::Tensor ssd_forward(const SsdPass& pass);
 SsdGradients ssd_backward(const SsdPass& pass, const at::Tensor& d_y_THP);
-// With the states of one direction in and out: [S, H, P, N], contiguous.
+// With the states of one direction in and out: [S, H, P, N], contiguous, or undefined: zeros.
 at::Tensor ssd_forward_from(const SsdPass& pass, const at::Tensor& state_SHPN);
 
 }  // namespace seqsweep

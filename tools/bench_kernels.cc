@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "kernels/conv1d_silu.h"
 #include "kernels/linear_cross_entropy.h"
 #include "kernels/packed_attention.h"
 #include "kernels/seeded_dropout.h"
+#include "kernels/selective_scan.h"
 
 namespace seqsweep {
 namespace {
@@ -93,6 +95,61 @@ void bench_seeded_dropout(int rounds, int64_t rows, int64_t width) {
       [&] { torch::dropout(x, 0.2, true).sum().backward(); });
 }
 
+// The plain loop in its kindest form for eager ATen: equal lengths in one batch, and unbind(),
+// whose backward stacks slices where indexing fills a whole gradient a step. A and dt as Mamba4Rec
+// starts.
+void bench_selective_scan(int rounds, int64_t sequences, int64_t length, int64_t channels,
+                          int64_t states) {
+  const int64_t tokens = sequences * length;
+  const Tensor rates = torch::arange(1, states + 1, torch::kFloat).repeat({channels, 1});
+  const SelectiveScanInputs in{.x_TE = leaf({tokens, channels}),
+                               .dt_TE = leaf({tokens, channels}),
+                               .A_EN = (-rates).requires_grad_(),
+                               .B_TN = leaf({tokens, states}),
+                               .C_TN = leaf({tokens, states}),
+                               .D_E = leaf({channels}),
+                               .z_TE = leaf({tokens, channels}),
+                               .dt_bias_E = leaf({channels}),
+                               .offsets_S1 = torch::arange(0, tokens + 1, length, torch::kInt)};
+  const auto steps = [&](const Tensor& rows) {
+    return rows.view({sequences, length, -1}).unbind(1);
+  };
+  compare(
+      fmt::format("selective_scan, {} x {}, {} channels x {} states", sequences, length, channels,
+                  states),
+      rounds, [&] { selective_scan(in).sum().backward(); },
+      [&] {
+        const Tensor dt_TE = torch::softplus(in.dt_TE + in.dt_bias_E);
+        const auto decays = steps(dt_TE), added = steps(dt_TE * in.x_TE);
+        const auto B = steps(in.B_TN), C = steps(in.C_TN);
+        Tensor state = torch::zeros({sequences, channels, states});
+        std::vector<Tensor> read_outs;
+        for (int64_t t = 0; t < length; ++t) {
+          state = torch::exp(decays[t].unsqueeze(-1) * in.A_EN) * state +
+                  added[t].unsqueeze(-1) * B[t].unsqueeze(1);
+          read_outs.push_back(torch::matmul(state, C[t].unsqueeze(-1)).squeeze(-1));
+        }
+        const Tensor read_out = torch::stack(read_outs, 1).view({tokens, channels});
+        ((read_out + in.D_E * in.x_TE) * torch::silu(in.z_TE)).sum().backward();
+      });
+}
+
+void bench_conv1d_silu(int rounds, int64_t sequences, int64_t length, int64_t channels) {
+  const int64_t width = 4, tokens = sequences * length;
+  const Tensor x = leaf({tokens, channels}), weight = leaf({channels, width}),
+               bias = leaf({channels});
+  const Tensor offsets = torch::arange(0, tokens + 1, length, torch::kInt);
+  compare(
+      fmt::format("conv1d_silu, {} x {}, {} channels x {}", sequences, length, channels, width),
+      rounds, [&] { conv1d_silu(x, weight, bias, offsets, ConvSpan::Causal).sum().backward(); },
+      [&] {
+        const Tensor x_BCL = x.view({sequences, length, channels}).transpose(1, 2);
+        const Tensor y_BCL =
+            torch::conv1d(x_BCL, weight.unsqueeze(1), bias, 1, width - 1, 1, channels);
+        torch::silu(y_BCL.narrow(2, 0, length)).transpose(1, 2).contiguous().sum().backward();
+      });
+}
+
 }  // namespace
 }  // namespace seqsweep
 
@@ -107,5 +164,8 @@ int main(int argc, char** argv) {
   seqsweep::bench_packed_attention(rounds, 128, 100, 0.2);
   seqsweep::bench_packed_attention(rounds, 64, 200, 0.2);
   seqsweep::bench_seeded_dropout(rounds, 12800, 64);
+  seqsweep::bench_conv1d_silu(rounds, 64, 200, 128);
+  seqsweep::bench_selective_scan(std::max(1, rounds / 5), 64, 200, 128,
+                                 32);  // Eager takes seconds.
   return 0;
 }

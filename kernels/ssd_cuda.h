@@ -1,0 +1,43 @@
+// What ssd_pass.cc asks of ssd.cu, without torch or CUDA headers: one direction of a pass.
+#pragma once
+
+#include <cstdint>
+
+namespace seqsweep {
+
+// [T, H] or [T, H, W]: what belongs to a token and a head is contiguous.
+struct SsdRows {
+  float* data = nullptr;
+  int64_t token_stride = 0, head_stride = 0;
+};
+
+constexpr int kSsdCudaChunk = 32;  // Tokens; a warp.
+
+struct SsdCudaParams {
+  SsdRows x, dt, B, C;
+  SsdRows y;  // Forward only: what a direction gives is added.
+  const float *A = nullptr, *dt_bias = nullptr;
+  const int32_t* offsets = nullptr;  // [S+1], on the device.
+  int64_t tokens = 0, sequences = 0;
+  int heads = 0, groups = 0, width = 0, state = 0;
+  int step = 1, delay = 0;       // As in SsdDirection.
+  float* states_SHPN = nullptr;  // Forward only: in and out, or nullptr.
+  // Backward only. d_x and d_A_SH are added to; d_dt is written where tokens are walked; d_B and
+  // d_C too, a part for each head.
+  SsdRows d_y, d_x, d_dt;
+  float *d_A_SH = nullptr, *d_B_HTN = nullptr, *d_C_HTN = nullptr;
+  // Room for [tokens / chunk + sequences, H, P, N]: the states at the starts of the chunks; those
+  // of sequence s begin at offsets[s] / chunk + s.
+  float* starts = nullptr;
+};
+
+// Both run on the current stream and return nullptr, or the text of the CUDA error.
+struct SsdCuda {
+  const char* (*forward)(const SsdCudaParams&) = nullptr;
+  const char* (*backward)(const SsdCudaParams&) = nullptr;
+};
+
+// Filled in by the CUDA plug-in when it is loaded (kernels/cuda_plugin.h).
+extern SsdCuda ssd_cuda;
+
+}  // namespace seqsweep
