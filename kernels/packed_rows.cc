@@ -32,7 +32,8 @@ void require_offsets(std::string_view op, const at::Tensor& offsets_S1, const at
 }
 
 at::Tensor with_contiguous_rows(const at::Tensor& tensor_TC) {
-  return tensor_TC.stride(1) == 1 ? tensor_TC : tensor_TC.contiguous();
+  const bool contiguous = tensor_TC.stride(-1) == 1 || tensor_TC.size(-1) <= 1;
+  return contiguous ? tensor_TC : tensor_TC.contiguous();
 }
 
 WorkParts::WorkParts(const at::Tensor& offsets_S1, int64_t groups, int64_t token_cost) {

@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "kernels/activations.h"
 #include "kernels/checks.h"
+#include "kernels/packed_rows.h"
 #include "kernels/row_math.h"
 
 namespace seqsweep {
@@ -36,8 +37,10 @@ struct View {
         dt_bias(in.dt_bias_H.data_ptr<T>()),
         offsets(in.offsets_S1.data_ptr<int32_t>()),
         x_stride(in.x_THP.stride(0)),
+        x_head_stride(in.x_THP.stride(1)),
         dt_stride(in.dt_TH.stride(0)),
         B_stride(in.B_TGN.stride(0)),
+        B_group_stride(in.B_TGN.stride(1)),
         sequences(in.offsets_S1.numel() - 1),
         heads(in.x_THP.size(1)),
         head_width(in.x_THP.size(2)),
@@ -48,14 +51,16 @@ struct View {
   int64_t begin(int64_t s) const { return offsets[s]; }
   int64_t end(int64_t s) const { return std::max(begin(s), offsets[s + 1] - unread); }
   int64_t group_of(int64_t head) const { return head / (heads / groups); }
-  const T* x_of(int64_t t, int64_t head) const { return x + t * x_stride + head * head_width; }
-  const T* B_of(int64_t t, int64_t group) const { return B + t * B_stride + group * state; }
+  const T* x_of(int64_t t, int64_t head) const { return x + t * x_stride + head * x_head_stride; }
+  const T* B_of(int64_t t, int64_t group) const {
+    return B + t * B_stride + group * B_group_stride;
+  }
   const T* C_of(int64_t s, int64_t group) const { return C + (s * groups + group) * state; }
   T raw_dt(int64_t t, int64_t head) const { return dt[t * dt_stride + head] + dt_bias[head]; }
 
   const T *x, *dt, *B, *C, *A, *dt_bias;
   const int32_t* offsets;
-  int64_t x_stride, dt_stride, B_stride;
+  int64_t x_stride, x_head_stride, dt_stride, B_stride, B_group_stride;
   int64_t sequences, heads, head_width, groups, state, unread;
 };
 
@@ -214,6 +219,7 @@ void check(const SsdLastInputs& in) {
   require_shape(kName, "A", in.A_H, {heads});
   require_shape(kName, "dt_bias", in.dt_bias_H, {heads});
   require_shape(kName, "offsets", in.offsets_S1, {-1});
+  require_offsets(kName, in.offsets_S1, in.x_THP);
   require_shape(kName, "C", in.C_SGN, {in.offsets_S1.numel() - 1, groups, in.B_TGN.size(2)});
   require_floating(kName, in.x_THP);
   for (const Tensor* other : {&in.dt_TH, &in.A_H, &in.B_TGN, &in.C_SGN, &in.dt_bias_H}) {
@@ -222,16 +228,6 @@ void check(const SsdLastInputs& in) {
   if (groups == 0 || heads % groups != 0) {
     throw_run("{}: heads must be a multiple of groups; they are {} and {}", kName, heads, groups);
   }
-}
-
-// Contiguous but for the stride between tokens.
-Tensor with_contiguous_rows(const Tensor& x) {
-  int64_t dense = 1;
-  for (int64_t i = x.dim() - 1; i > 0; --i) {
-    if (x.size(i) != 1 && x.stride(i) != dense) return x.contiguous();
-    dense *= x.size(i);
-  }
-  return x;
 }
 
 }  // namespace
