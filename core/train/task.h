@@ -26,6 +26,10 @@ using Recommendation = ScoredItem;
 
 constexpr int32_t kNotRecommended = -1;
 
+// Whether a list may have items of the history it is for. The protocol of evaluation and latency
+// lists them.
+enum class Seen { Listed, LeftOut };
+
 class Task {
  public:
   virtual ~Task() = default;
@@ -48,10 +52,10 @@ class Task {
   // gives lists that lack it. The module is in evaluation mode.
   virtual std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) = 0;
 
-  // The best `count` items for each history, best first. What a server would call: from item ids to
-  // item ids, host to host.
+  // The best `count` items for each history, best first; fewer where there are fewer. What a server
+  // would call: from item ids to item ids, host to host.
   virtual std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
-                                                             int64_t count) = 0;
+                                                             int64_t count, Seen seen) = 0;
 };
 
 }  // namespace seqsweep

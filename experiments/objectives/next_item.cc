@@ -1,7 +1,9 @@
 // Next item: from each prefix of a user's history, score the whole catalogue for what comes next.
-// Legend: T items of a packed batch, N targets, D width, V items of the catalogue, S sequences.
+// Legend: T items of a packed batch, N targets, D width, V items of the catalogue, S sequences, M
+// negatives of a microbatch.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 #include "core/base/error.h"
@@ -9,7 +11,7 @@
 #include "core/base/text.h"
 #include "core/train/model.h"
 #include "core/train/packing.h"
-#include "core/train/score_ranking.h"
+#include "kernels/catalogue_ranking.h"
 #include "kernels/linear_cross_entropy.h"
 
 namespace seqsweep {
@@ -26,18 +28,26 @@ constexpr std::array<std::pair<TrainingRows, const char*>, 2> enum_names(Trainin
   return {{{TrainingRows::Positions, "positions"}, {TrainingRows::Prefixes, "prefixes"}}};
 }
 
-enum class Loss { CrossEntropy, Binary };
-constexpr std::array<std::pair<Loss, const char*>, 2> enum_names(Loss) {
-  return {{{Loss::CrossEntropy, "ce"}, {Loss::Binary, "bce"}}};
+enum class Loss { CrossEntropy, Binary, Sampled };
+constexpr std::array<std::pair<Loss, const char*>, 3> enum_names(Loss) {
+  return {{{Loss::CrossEntropy, "ce"}, {Loss::Binary, "bce"}, {Loss::Sampled, "sampled_ce"}}};
 }
 
 struct NextItemConfig {
   std::optional<TrainingRows> rows;
   Loss loss = Loss::CrossEntropy;
+  int64_t negatives = 1024;
+  double negatives_power = 0;
 
   void fields(auto&& field) {
     field("rows", rows, "null: positions for a causal model, prefixes for another");
-    field("loss", loss, "ce: over all items; bce: against one random item (Kang & McAuley)");
+    field("loss", loss,
+          "ce: over all items; bce: against one random item (Kang & McAuley); sampled_ce: ce over "
+          "random items of a microbatch, corrected for how often each is drawn");
+    field("negatives", negatives, "sampled_ce: how many items a microbatch draws", at_least(1));
+    field("negatives_power", negatives_power,
+          "sampled_ce: an item with n training events is drawn as (n + 1)^power; 0: uniformly",
+          at_least(0));
   }
 };
 
@@ -57,13 +67,15 @@ class NextItem : public Task {
         seed_(context.seed),
         rows_(config.rows.value_or(model_->causal() ? TrainingRows::Positions
                                                     : TrainingRows::Prefixes)),
-        loss_(config.loss) {
+        loss_(config.loss),
+        negatives_(config.negatives) {
     if (rows_ == TrainingRows::Positions && !model_->causal()) {
       throw_input(
           "objective next_item: rows: positions would show the model what it is to predict, since "
           "its states depend on later items; use rows: prefixes");
     }
     collect_examples();
+    if (loss_ == Loss::Sampled) weigh_items(config.negatives_power);
   }
 
   torch::nn::Module& module() override { return *model_; }
@@ -94,11 +106,7 @@ class NextItem : public Task {
     const PackedSequences sequences = pack(inputs, data_->max_length(), device_);
     Tensor hidden_ND = model_->encode(sequences);
     if (count < token) hidden_ND = hidden_ND.index_select(0, on_device(targets.tokens));
-    const Tensor sum = loss_ == Loss::CrossEntropy
-                           ? linear_cross_entropy(hidden_ND, model_->item_embedding(),
-                                                  model_->item_bias(), on_device(targets.items))
-                           : binary_loss(hidden_ND, targets, seed);
-    return {sum, count};
+    return {sum_of_losses(hidden_ND, targets, seed), count};
   }
 
   std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) override {
@@ -111,17 +119,30 @@ class NextItem : public Task {
         histories.push_back(data_->history(user, split));
         targets.push_back(data_->target(user, split));
       }
-      std::ranges::copy(rank_targets(scores(histories), targets), std::back_inserter(ranks));
+      std::ranges::copy(rank_in_catalogue(last_states(histories), model_->item_embedding(),
+                                          model_->item_bias(), targets),
+                        std::back_inserter(ranks));
     });
     return ranks;
   }
 
   std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
-                                                     int64_t count) override {
+                                                     int64_t count, Seen seen) override {
     std::vector<std::vector<Recommendation>> lists;
     lists.reserve(histories.size());
     for_each_chunk(histories, [&](std::span<const History> chunk) {
-      std::ranges::move(top_items(scores(chunk), count), std::back_inserter(lists));
+      std::vector<int32_t> items;
+      std::vector<int64_t> offsets;
+      if (seen == Seen::LeftOut) {
+        offsets.push_back(0);
+        for (const History& history : chunk) {
+          items.insert(items.end(), history.begin(), history.end());
+          offsets.push_back(static_cast<int64_t>(items.size()));
+        }
+      }
+      std::ranges::move(best_in_catalogue(last_states(chunk), model_->item_embedding(),
+                                          model_->item_bias(), count, {items, offsets}),
+                        std::back_inserter(lists));
     });
     return lists;
   }
@@ -157,6 +178,48 @@ class NextItem : public Task {
       }
     }
     order_.resize(examples_.size());
+  }
+
+  Tensor sum_of_losses(const Tensor& hidden_ND, const Targets& targets, uint64_t seed) {
+    if (loss_ == Loss::Binary) return binary_loss(hidden_ND, targets, seed);
+    const Tensor targets_N = on_device(targets.items);
+    if (loss_ == Loss::CrossEntropy) {
+      return linear_cross_entropy(hidden_ND, model_->item_embedding(), model_->item_bias(),
+                                  targets_N);
+    }
+    const Tensor negatives_M = on_device(draw_shared_negatives(seed));
+    return sampled_cross_entropy(hidden_ND, model_->item_embedding(), model_->item_bias(),
+                                 targets_N, negatives_M,
+                                 log_expected_V_.index_select(0, negatives_M));
+  }
+
+  // How the negatives of a microbatch are drawn: running sums of the items' weights, and the
+  // logarithm of how often an item is expected among them.
+  void weigh_items(double power) {
+    std::vector<double> weights(data_->items(), 1);
+    for (int64_t user = 0; user < data_->users(); ++user) {
+      for (const int32_t item : data_->history(user, Split::Train)) weights[item] += 1;
+    }
+    for (double& weight : weights) weight = std::pow(weight, power);
+    running_weights_.resize(weights.size());
+    std::partial_sum(weights.begin(), weights.end(), running_weights_.begin());
+    const double scale = static_cast<double>(negatives_) / running_weights_.back();
+    log_expected_V_ = torch::tensor(weights, torch::kDouble)
+                          .mul(scale)
+                          .log()
+                          .to(model_->item_embedding().scalar_type())
+                          .to(device_);
+  }
+
+  std::vector<int64_t> draw_shared_negatives(uint64_t seed) const {
+    Rng rng(seed_of(seed, kNegatives));
+    std::vector<int64_t> negatives(negatives_);
+    for (int64_t& item : negatives) {
+      const double drawn = rng.uniform() * running_weights_.back();
+      const auto place = std::ranges::upper_bound(running_weights_, drawn);
+      item = std::min<int64_t>(place - running_weights_.begin(), data_->items() - 1);
+    }
+    return negatives;
   }
 
   // -log sigmoid(score of the target) - log sigmoid(-score of an item that the user never had).
@@ -199,7 +262,8 @@ class NextItem : public Task {
     return known;
   }
 
-  Tensor scores(std::span<const History> histories) {
+  // Of each history, the state at its last item: [S, D].
+  Tensor last_states(std::span<const History> histories) {
     const torch::InferenceMode inference;
     for (const History& history : histories) {
       if (history.empty()) throw_input("recommend: a history must have at least one item");
@@ -210,19 +274,14 @@ class NextItem : public Task {
       }
     }
     const PackedSequences sequences = pack(histories, data_->max_length(), device_);
-    const Tensor last_SD = model_->encode(sequences).index_select(0, last_tokens(sequences));
-    const Tensor bias_V = model_->item_bias();
-    const Tensor items_DV = model_->item_embedding().t();
-    return bias_V.defined() ? torch::addmm(bias_V, last_SD, items_DV) : last_SD.mm(items_DV);
+    return model_->encode(sequences).index_select(0, last_tokens(sequences));
   }
 
-  // As many rows at a time as keep their scores within 64 MB.
   template <typename Row>
   void for_each_chunk(std::span<const Row> rows, const auto& visit) const {
-    const auto chunk =
-        static_cast<size_t>(std::clamp<int64_t>((16 << 20) / data_->items(), 1, 512));
-    for (size_t begin = 0; begin < rows.size(); begin += chunk) {
-      visit(rows.subspan(begin, std::min(chunk, rows.size() - begin)));
+    constexpr size_t kRows = 512;
+    for (size_t begin = 0; begin < rows.size(); begin += kRows) {
+      visit(rows.subspan(begin, std::min(kRows, rows.size() - begin)));
     }
   }
 
@@ -236,6 +295,9 @@ class NextItem : public Task {
   uint64_t seed_;
   TrainingRows rows_;
   Loss loss_;
+  int64_t negatives_;
+  std::vector<double> running_weights_;  // Of the items, for sampled_ce only.
+  Tensor log_expected_V_;
   std::vector<Example> examples_;
   std::vector<int64_t> order_;  // Of the current epoch: indices into examples_.
 };

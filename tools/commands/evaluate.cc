@@ -20,7 +20,7 @@ struct Options {
   std::vector<std::string> history;
   std::string user;
   int64_t count = 10;
-  bool json = false;
+  bool json = false, exclude_seen = false;
 };
 
 LoadedModel load(const Options& options) {
@@ -81,7 +81,8 @@ int recommend(const Options& options) {
   const Dataset& data = *model.run.data;
   const std::vector<int32_t> history = history_of(data, options);
   const History histories[] = {history};
-  const auto items = model.run.task->recommend(histories, options.count).front();
+  const Seen seen = options.exclude_seen ? Seen::LeftOut : Seen::Listed;
+  const auto items = model.run.task->recommend(histories, options.count, seen).front();
   if (options.json) {
     Json json = Json::array();
     for (const Recommendation& one : items) {
@@ -132,6 +133,8 @@ void add_recommend(CLI::App& app, Action& action) {
   command->add_option("--history", options->history, "titles or raw item ids, oldest first");
   command->add_option("--user", options->user, "a user of the data set, by raw id");
   command->add_option("--count", options->count, "how many items [10]")->check(CLI::PositiveNumber);
+  command->add_flag("--exclude-seen", options->exclude_seen,
+                    "leave out what the history has (evaluation ranks it too)");
   command->footer(
       "Examples:\n"
       "  seqsweep recommend results.db.runs/0f3a... --user 196\n"
