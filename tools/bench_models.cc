@@ -74,7 +74,7 @@ Work recommend(const std::string& model, int64_t items, int64_t length, int64_t 
   trained->task->module().eval();
   return [trained, top] {
     const History history = trained->data->sequence(0).last(trained->data->max_length());
-    trained->task->recommend({&history, 1}, top);
+    trained->task->recommend({&history, 1}, top, Seen::Listed);
   };
 }
 

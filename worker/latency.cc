@@ -30,7 +30,7 @@ std::vector<float> time_users(const LatencyJob& job, std::span<const History> hi
   for (size_t begin = 0; begin < histories.size(); begin += batch_size) {
     const size_t size = std::min(batch_size, histories.size() - begin);
     const double start_s = monotonic_s();
-    job.task.recommend(histories.subspan(begin, size), job.config.top_k);
+    job.task.recommend(histories.subspan(begin, size), job.config.top_k, Seen::Listed);
     const double call_ms = 1e3 * (monotonic_s() - start_s);
     user_ms.insert(user_ms.end(), size, static_cast<float>(call_ms / static_cast<double>(size)));
   }

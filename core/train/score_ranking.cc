@@ -4,6 +4,7 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/best_list.h"
 #include "core/base/check.h"
@@ -12,10 +13,16 @@
 namespace seqsweep {
 namespace {
 
-std::vector<Recommendation> best_of_row(std::span<const float> scores, int64_t count) {
+std::vector<Recommendation> best_of_row(std::span<const float> scores, int64_t count,
+                                        History left_out) {
+  std::vector<int32_t> sorted(left_out.begin(), left_out.end());
+  std::ranges::sort(sorted);
   BestList best(count);
-  for (size_t item = 0; item < scores.size(); ++item) {
-    best.offer(static_cast<int32_t>(item), scores[item]);
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const auto item = static_cast<int32_t>(i);
+    if (!best.admits(scores[i])) continue;
+    if (std::isnan(scores[i])) throw_nan_score();
+    if (!std::ranges::binary_search(sorted, item)) best.offer(item, scores[i]);
   }
   return best.take();
 }
@@ -42,8 +49,10 @@ std::vector<int32_t> rank_targets(const torch::Tensor& scores_BV,
   return ranks;
 }
 
-std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_BV, int64_t count) {
+std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_BV, int64_t count,
+                                                   std::span<const History> left_out) {
   SEQ_CHECK(scores_BV.dim() == 2);
+  SEQ_CHECK(left_out.empty() || static_cast<int64_t>(left_out.size()) == scores_BV.size(0));
   if (count < 1) throw_input("recommend: at least 1 item must be asked for; {} came", count);
   const torch::Tensor host_BV =
       scores_BV.detach().to(torch::kCPU, torch::kFloat).contiguous();  // One copy from a GPU.
@@ -51,7 +60,8 @@ std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_B
   const std::span<const float> scores(host_BV.data_ptr<float>(), host_BV.numel());
   std::vector<std::vector<Recommendation>> lists(host_BV.size(0));
   for (size_t b = 0; b < lists.size(); ++b) {
-    lists[b] = best_of_row(scores.subspan(b * items, items), std::min<int64_t>(count, items));
+    lists[b] = best_of_row(scores.subspan(b * items, items), std::min<int64_t>(count, items),
+                           left_out.empty() ? History() : left_out[b]);
   }
   return lists;
 }

@@ -18,7 +18,9 @@ namespace seqsweep {
 std::vector<int32_t> rank_targets(const torch::Tensor& scores_BV, std::span<const int32_t> targets);
 
 // The best `count` items of each row, best first, on the host; fewer where there are fewer items.
-// Among equal scores the lower item id comes first. Throws Error (Fault::Run) on a NaN.
-std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_BV, int64_t count);
+// Among equal scores the lower item id comes first. Items of `left_out`, one history a row or none
+// at all, are not listed. Throws Error (Fault::Run) on a NaN.
+std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_BV, int64_t count,
+                                                   std::span<const History> left_out = {});
 
 }  // namespace seqsweep

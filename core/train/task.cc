@@ -8,9 +8,9 @@ class WholeHistory : public Session {
   explicit WholeHistory(Task& task) : task_(task) {}
 
   void add(int32_t item) override { items_.push_back(item); }
-  std::vector<Recommendation> recommend(int64_t count) override {
+  std::vector<Recommendation> recommend(int64_t count, Seen seen) override {
     const History history = items_;
-    return task_.recommend({&history, 1}, count).front();
+    return task_.recommend({&history, 1}, count, seen).front();
   }
 
  private:

@@ -26,13 +26,17 @@ using Recommendation = ScoredItem;
 
 constexpr int32_t kNotRecommended = -1;
 
+// Whether a list may have items of the history it is for. The protocol of evaluation and latency
+// lists them.
+enum class Seen { Listed, LeftOut };
+
 // One user whose items come one after the other.
 class Session {
  public:
   virtual ~Session() = default;
   virtual void add(int32_t item) = 0;
   // The best `count` items after all items added so far; at least one must have been.
-  virtual std::vector<Recommendation> recommend(int64_t count) = 0;
+  virtual std::vector<Recommendation> recommend(int64_t count, Seen seen) = 0;
 };
 
 class Task {
@@ -57,10 +61,10 @@ class Task {
   // gives lists that lack it. The module is in evaluation mode.
   virtual std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) = 0;
 
-  // The best `count` items for each history, best first. What a server would call: from item ids to
-  // item ids, host to host.
+  // The best `count` items for each history, best first; fewer where there are fewer. What a server
+  // would call: from item ids to item ids, host to host.
   virtual std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
-                                                             int64_t count) = 0;
+                                                             int64_t count, Seen seen) = 0;
 
   // Follows a user from the first item on. A recurrent model carries its state, so that an item
   // costs the same however long the history is, and sees all of it; another one reads the history

@@ -42,9 +42,10 @@ class FitTask : public Task {
   }
 
   std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
-                                                     int64_t count) override {
+                                                     int64_t count, Seen seen) override {
     const torch::NoGradGuard no_grad;
-    return top_items(model_->scores(histories), count);
+    return top_items(model_->scores(histories), count,
+                     seen == Seen::LeftOut ? histories : std::span<const History>());
   }
 
  private:

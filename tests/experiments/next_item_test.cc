@@ -133,7 +133,7 @@ TEST(NextItem, TheSameSeedGivesTheSameBits) {
 }
 
 TEST(NextItem, OverfitsOneBatch) {
-  for (const char* loss_name : {"ce", "bce"}) {
+  for (const char* loss_name : {"ce", "bce", "sampled_ce"}) {
     const auto data = small_data();
     const auto model = make_model(*data);
     const auto task = make_task(model, data, {{"loss", loss_name}});
@@ -173,6 +173,23 @@ TEST(NextItem, BceNeedsANegative) {
   EXPECT_THAT(input_error([&] { whole_epoch(*task); }), HasSubstr("use loss: ce"));
 }
 
+// Of two items, the one that is no row's target is drawn M/2 times in the mean; the loss knows it.
+TEST(NextItem, SampledLossIsTheFullLossInTheMean) {
+  const auto data =
+      std::make_shared<TinyDataset>(std::vector<std::vector<int32_t>>{{0, 1, 1, 1, 0, 1}}, 2, 8);
+  const auto model = std::make_shared<Lookup>(torch::tensor({{0.5F, 1.F}, {-1.F, 0.3F}}), true);
+  const double full = whole_epoch(*make_task(model, data)).sum.item<double>();
+  for (const double power : {0.0, 1.0}) {
+    const auto task = make_task(
+        model, data, {{"loss", "sampled_ce"}, {"negatives", 20000}, {"negatives_power", power}});
+    const LossSum loss = whole_epoch(*task);
+    EXPECT_EQ(loss.count, 3);
+    EXPECT_NEAR(loss.sum.item<double>(), full, 0.02 * full) << power;
+    EXPECT_NE(loss.sum.item<double>(), whole_epoch(*task, 2).sum.item<double>());
+    EXPECT_EQ(loss.sum.item<double>(), whole_epoch(*task, 1).sum.item<double>());
+  }
+}
+
 TEST(NextItem, AModelThatSeesTheFutureTrainsOnPrefixes) {
   const auto data = small_data();
   const auto model = std::make_shared<Lookup>(torch::randn({10, 4}), false);
@@ -208,8 +225,22 @@ TEST(NextItem, RanksTargetsByTheStateAtTheLastItem) {
   EXPECT_THAT(task->target_ranks(users, Split::Test), ElementsAre(0, 0));
   const std::vector<int32_t> history{4, 5, 6};
   const std::vector<History> histories{history};
-  EXPECT_EQ(task->recommend(histories, 3)[0][0].item, 7);
-  EXPECT_EQ(task->recommend(histories, 3)[0].size(), 3U);
+  EXPECT_EQ(task->recommend(histories, 3, Seen::Listed)[0][0].item, 7);
+  EXPECT_EQ(task->recommend(histories, 3, Seen::Listed)[0].size(), 3U);
+}
+
+TEST(NextItem, LeavesOutWhatTheHistoryHasOnRequest) {
+  const auto data = small_data();
+  const auto task = make_task(std::make_shared<Lookup>(torch::eye(10), true), data);
+  const std::vector<int32_t> first{2, 0, 2}, second{4};
+  const std::vector<History> histories{first, second};
+  const auto lists = task->recommend(histories, 3, Seen::LeftOut);
+  const auto items = [&](size_t s) {
+    return std::vector<int32_t>{lists[s][0].item, lists[s][1].item, lists[s][2].item};
+  };
+  EXPECT_THAT(items(0), ElementsAre(1, 3, 4));
+  EXPECT_THAT(items(1), ElementsAre(0, 1, 2));
+  EXPECT_EQ(task->recommend(histories, 3, Seen::Listed)[1][0].item, 4);
 }
 
 TEST(NextItem, TiesCountAgainstTheModel) {
@@ -245,10 +276,12 @@ TEST(NextItem, RefusesHistoriesThatNoModelCanRead) {
   const auto data = small_data();
   const auto task = make_task(make_model(*data), data);
   const std::vector<int32_t> stranger{1, 10};
-  EXPECT_THAT(input_error([&] { task->recommend(std::vector<History>{History()}, 5); }),
-              HasSubstr("at least one item"));
-  EXPECT_THAT(input_error([&] { task->recommend(std::vector<History>{stranger}, 5); }),
-              HasSubstr("items are 0 to 9"));
+  EXPECT_THAT(
+      input_error([&] { task->recommend(std::vector<History>{History()}, 5, Seen::Listed); }),
+      HasSubstr("at least one item"));
+  EXPECT_THAT(
+      input_error([&] { task->recommend(std::vector<History>{stranger}, 5, Seen::Listed); }),
+      HasSubstr("items are 0 to 9"));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST(Popularity, RanksAndRecommendsAlikeForEveryUser) {
   const std::vector<int64_t> users = {0, 1};
   EXPECT_EQ(task->target_ranks(users, Split::Test), (std::vector<int32_t>{4, 4}));  // A tie of two.
   const std::vector<History> histories = {data->sequence(0), data->sequence(1).first(1)};
-  for (const auto& list : task->recommend(histories, 4)) {
+  for (const auto& list : task->recommend(histories, 4, Seen::Listed)) {
     ASSERT_EQ(list.size(), 4U);
     EXPECT_EQ(list[0].item, 0);
     EXPECT_EQ(list[1].item, 2);

@@ -59,8 +59,8 @@ class ToyTask : public Task {
     return ranks;
   }
 
-  std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
-                                                     int64_t) override {
+  std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories, int64_t,
+                                                     Seen) override {
     return std::vector<std::vector<Recommendation>>(histories.size());
   }
 

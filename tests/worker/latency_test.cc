@@ -27,8 +27,9 @@ class TimedTask : public Task {
   std::vector<int32_t> target_ranks(std::span<const int64_t>, Split) override { return {}; }
 
   std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
-                                                     int64_t count) override {
+                                                     int64_t count, Seen seen) override {
     EXPECT_EQ(count, 10);
+    EXPECT_EQ(seen, Seen::Listed);
     EXPECT_TRUE(c10::InferenceMode::is_enabled());
     EXPECT_FALSE(module_.is_training());
     double busy_s = 0;

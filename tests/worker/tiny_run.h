@@ -115,8 +115,9 @@ class LastItemTask : public Task {
   }
 
   std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
-                                                     int64_t count) override {
-    return top_items(scores(histories), count);
+                                                     int64_t count, Seen seen) override {
+    return top_items(scores(histories), count,
+                     seen == Seen::LeftOut ? histories : std::span<const History>());
   }
 
  private:

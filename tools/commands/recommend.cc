@@ -17,7 +17,9 @@ struct Options : TrainedModelOptions {
   std::vector<std::string> history;
   std::string user;
   int64_t count = 10;
-  bool follow = false;
+  bool follow = false, exclude_seen = false;
+
+  Seen seen() const { return exclude_seen ? Seen::LeftOut : Seen::Listed; }
 };
 
 // Items by title or raw id, as the data set has them. Two items of one title: the first.
@@ -100,7 +102,7 @@ int follow(const Options& options, LoadedModel& model, const ItemFinder& finder,
     try {
       const int32_t item = finder.find(text);
       session->add(item);
-      const auto items = session->recommend(options.count);
+      const auto items = session->recommend(options.count, options.seen());
       if (options.json) {
         fmt::print("{}\n", dump(to_json(data, items), -1));
       } else {
@@ -123,7 +125,7 @@ int recommend(const Options& options) {
   const std::vector<int32_t> history = history_of(data, finder, options);
   if (options.follow) return follow(options, model, finder, history);
   const History histories[] = {history};
-  const auto items = model.run.task->recommend(histories, options.count).front();
+  const auto items = model.run.task->recommend(histories, options.count, options.seen()).front();
   if (options.json) {
     fmt::print("{}\n", dump(to_json(data, items), 2));
     return kExitDone;
@@ -147,6 +149,8 @@ void add_recommend(CLI::App& app, Action& action) {
   command->add_option("--count", options->count, "how many items [10]")->check(CLI::PositiveNumber);
   command->add_flag("--follow", options->follow,
                     "go on with events from standard input, a title or raw id a line");
+  command->add_flag("--exclude-seen", options->exclude_seen,
+                    "leave out what the history has (evaluation ranks it too)");
   command->footer(
       "Examples:\n"
       "  seqsweep recommend results.db.runs/0f3a... --user 196\n"

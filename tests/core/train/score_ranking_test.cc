@@ -49,6 +49,15 @@ TEST(TopItems, BestFirstAndTheLowerItemAmongEquals) {
   EXPECT_EQ(top_items(scores, 4)[0][3].score, 2.F);
 }
 
+TEST(TopItems, LeavesOutAHistory) {
+  const torch::Tensor scores = torch::tensor({{1.F, 3.F, 2.F, 3.F}, {1.F, 3.F, 2.F, 3.F}});
+  const std::vector<int32_t> first{3, 1, 3}, second{};
+  const std::vector<History> left_out{first, second};
+  const auto lists = top_items(scores, 3, left_out);
+  EXPECT_EQ(items_of(lists[0]), (std::vector<int32_t>{2, 0}));
+  EXPECT_EQ(items_of(lists[1]), (std::vector<int32_t>{1, 3, 2}));
+}
+
 TEST(TopItems, AsManyAsThereAre) {
   EXPECT_EQ(items_of(top_items(torch::tensor({{1.F, 2.F}}), 10)[0]), (std::vector<int32_t>{1, 0}));
   EXPECT_THROW(top_items(torch::ones({1, 3}), 0), Error);

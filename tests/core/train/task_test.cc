@@ -12,7 +12,7 @@ class SumTask : public ToyTask {
  public:
   using ToyTask::ToyTask;
   std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
-                                                     int64_t count) override {
+                                                     int64_t count, Seen) override {
     std::vector<std::vector<Recommendation>> lists;
     for (const History& history : histories) {
       int32_t sum = 0;
@@ -28,9 +28,9 @@ TEST(Task, FollowingAUserReadsTheWholeHistoryWhereNoStateIsKept) {
   const auto session = task.follow();
   session->add(1);
   session->add(2);
-  EXPECT_EQ(session->recommend(1).at(0).item, 3);
+  EXPECT_EQ(session->recommend(1, Seen::Listed).at(0).item, 3);
   session->add(4);
-  EXPECT_EQ(session->recommend(2).at(1).item, 7);
+  EXPECT_EQ(session->recommend(2, Seen::Listed).at(1).item, 7);
 }
 
 }  // namespace
