@@ -2,15 +2,19 @@
 #include "kernels/rms_norm_gate.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/autograd.h>
 #include <torch/types.h>
 
-#include "core/base/check.h"
 #include "core/base/error.h"
 #include "kernels/checks.h"
+#include "kernels/cuda_plugin.h"
+#include "kernels/rms_norm_gate_cuda.h"
 #include "kernels/row_math.h"
 
 namespace seqsweep {
+
+RmsNormGateCuda rms_norm_gate_cuda;
 
 namespace {
 
@@ -20,7 +24,7 @@ using torch::autograd::AutogradContext;
 constexpr const char* kName = "rms_norm_gate";
 // The gradient of the weight is summed over this many rows, then over these parts: in one order,
 // whatever the number of threads.
-constexpr int64_t kRowsAPart = 128;
+constexpr int64_t kRowsAPart = kGateRowsAPart;
 
 struct Norm {
   int64_t groups;
@@ -163,6 +167,48 @@ std::array<Tensor, 3> backward_cpu(const Tensor& y, const Tensor& z, const Tenso
   return {d_y, d_z, d_weight_RE.sum(0)};
 }
 
+GateRows gate_rows(const Tensor& rows_TE) {
+  return {rows_TE.data_ptr<float>(), rows_TE.stride(0)};
+}
+
+RmsNormGateParams cuda_params(const Tensor& y, const Tensor& z, const Tensor& weight,
+                              const Norm& norm) {
+  return {.y = gate_rows(y),
+          .z = gate_rows(z),
+          .weight_E = weight.data_ptr<float>(),
+          .rows = y.size(0),
+          .groups = static_cast<int>(norm.groups),
+          .group_width = static_cast<int>(y.size(1) / norm.groups),
+          .eps = static_cast<float>(norm.eps),
+          .gate_first = norm.order == GateOrder::GateFirst};
+}
+
+Tensor forward_cuda(const Tensor& y, const Tensor& z, const Tensor& weight, const Norm& norm) {
+  const c10::DeviceGuard on(y.device());
+  const Tensor out = at::empty(y.sizes(), y.options());
+  RmsNormGateParams params = cuda_params(y, z, weight, norm);
+  params.out = gate_rows(out);
+  launch_cuda(kName, rms_norm_gate_cuda.forward, params);
+  return out;
+}
+
+std::array<Tensor, 3> backward_cuda(const Tensor& y, const Tensor& z, const Tensor& weight,
+                                    const Tensor& d_out, const Norm& norm) {
+  const c10::DeviceGuard on(y.device());
+  const Tensor d_y = at::empty(y.sizes(), y.options()), d_z = at::empty(y.sizes(), y.options());
+  const Tensor inverse_TG = at::empty({y.size(0), norm.groups}, y.options());
+  const int64_t parts = (y.size(0) + kRowsAPart - 1) / kRowsAPart;
+  const Tensor d_weight_RE = at::empty({parts, y.size(1)}, y.options());
+  RmsNormGateParams params = cuda_params(y, z, weight, norm);
+  params.d_out = gate_rows(d_out);
+  params.d_y = gate_rows(d_y);
+  params.d_z = gate_rows(d_z);
+  params.inverse_TG = inverse_TG.data_ptr<float>();
+  params.d_weight_RE = d_weight_RE.data_ptr<float>();
+  launch_cuda(kName, rms_norm_gate_cuda.backward, params);
+  return {d_y, d_z, d_weight_RE.sum(0)};
+}
+
 Tensor with_contiguous_rows(const Tensor& rows) {
   return rows.stride(-1) == 1 || rows.size(-1) <= 1 ? rows : rows.contiguous();
 }
@@ -176,8 +222,9 @@ class RmsNormGate : public torch::autograd::Function<RmsNormGate> {
     context->saved_data["groups"] = groups;
     context->saved_data["eps"] = eps;
     context->saved_data["order"] = order;
-    return forward_cpu(with_contiguous_rows(y), with_contiguous_rows(z), weight_E,
-                       {groups, eps, static_cast<GateOrder>(order)});
+    const auto run = y.is_cuda() ? forward_cuda : forward_cpu;
+    return run(with_contiguous_rows(y), with_contiguous_rows(z), weight_E,
+               {groups, eps, static_cast<GateOrder>(order)});
   }
 
   static torch::autograd::variable_list backward(AutogradContext* context,
@@ -185,9 +232,10 @@ class RmsNormGate : public torch::autograd::Function<RmsNormGate> {
     const auto saved = context->get_saved_variables();
     const Norm norm{context->saved_data["groups"].toInt(), context->saved_data["eps"].toDouble(),
                     static_cast<GateOrder>(context->saved_data["order"].toInt())};
+    const auto run = saved[0].is_cuda() ? backward_cuda : backward_cpu;
     const auto [d_y, d_z, d_weight] =
-        backward_cpu(with_contiguous_rows(saved[0]), with_contiguous_rows(saved[1]), saved[2],
-                     with_contiguous_rows(d_outs[0]), norm);
+        run(with_contiguous_rows(saved[0]), with_contiguous_rows(saved[1]), saved[2],
+            with_contiguous_rows(d_outs[0]), norm);
     return {d_y, d_z, d_weight, Tensor(), Tensor(), Tensor()};
   }
 };

@@ -1,0 +1,37 @@
+// What rms_norm_gate.cc asks of rms_norm_gate.cu, without torch or CUDA headers.
+#pragma once
+
+#include <cstdint>
+
+namespace seqsweep {
+
+// [T, E]: the E numbers of a row are contiguous.
+struct GateRows {
+  float* data = nullptr;
+  int64_t stride = 0;
+};
+
+constexpr int kGateRowsAPart = 128;  // Rows whose gradients of the weight are summed as one part.
+
+struct RmsNormGateParams {
+  GateRows y, z, out;
+  GateRows d_out, d_y, d_z;  // Of a backward only.
+  const float* weight_E = nullptr;
+  float* inverse_TG = nullptr;   // Backward only: room for the inverse root mean squares.
+  float* d_weight_RE = nullptr;  // Backward only: R = T / kGateRowsAPart, rounded up.
+  int64_t rows = 0;
+  int groups = 0, group_width = 0;
+  float eps = 0;
+  bool gate_first = false;
+};
+
+// Both run on the current stream and return nullptr, or the text of the CUDA error.
+struct RmsNormGateCuda {
+  const char* (*forward)(const RmsNormGateParams&) = nullptr;
+  const char* (*backward)(const RmsNormGateParams&) = nullptr;
+};
+
+// Filled in by the CUDA plug-in when it is loaded (kernels/cuda_plugin.h).
+extern RmsNormGateCuda rms_norm_gate_cuda;
+
+}  // namespace seqsweep
