@@ -91,7 +91,7 @@ class DelimitedReader {
       needed_ = std::max(needed_, at + 1);
       return at;
     }
-    if (!wanted.required) return kNoColumn;
+    if (!wanted.required || wanted.names.empty()) return kNoColumn;
     throw_input("{}: no column '{}'{} (the file has: {})", lines_.path().string(),
                 printable(join(wanted.names, "' or '")),
                 did_you_mean(wanted.names.front(), columns_), printable(join(columns_, ", ")));
