@@ -82,10 +82,14 @@ void run(const std::string& csv, const std::string& folder) {
   const double prepare_s = monotonic_s() - start_s;
   struct rusage usage {};
   ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   const Json result = {{"users", data->users()},
                        {"items", data->items()},
                        {"interactions", data->interactions()},
                        {"seconds", prepare_s},
+                       {"cpu_seconds", seconds(usage.ru_utime) + seconds(usage.ru_stime)},
                        {"peak_mb", static_cast<double>(usage.ru_maxrss) * 1024 / 1e6},
                        {"hash", hash_of(*data)}};
   fmt::print("{}\n", result.dump());

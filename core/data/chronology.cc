@@ -1,8 +1,11 @@
 #include "core/data/chronology.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <future>
 #include <iterator>
+#include <memory>
 
 namespace seqsweep {
 namespace {
@@ -38,14 +41,27 @@ void in_halves(const std::vector<int64_t>& offsets, const Work& work) {
   second.get();
 }
 
+// Memory that is not touched before it is written; in large pages where the system has them, as it
+// is written in random order.
+std::unique_ptr<Event[]> room_for(size_t events) {
+  auto room = std::make_unique_for_overwrite<Event[]>(events);
+  constexpr uintptr_t kPage = 4096;
+  const auto begin = (reinterpret_cast<uintptr_t>(room.get()) + kPage - 1) / kPage * kPage;
+  const auto end = reinterpret_cast<uintptr_t>(room.get() + events);
+  if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  return room;
+}
+
 // Counting sort by user: within a user the events keep their file order.
-std::vector<Event> group_by_user(InteractionTable& table, const std::vector<int64_t>& offsets) {
+std::unique_ptr<Event[]> group_by_user(InteractionTable& table,
+                                       const std::vector<int64_t>& offsets) {
   std::vector<int64_t> next(offsets.begin(), offsets.end() - 1);
-  std::vector<Event> events(table.user.size());
+  const size_t rows = table.user.size();
+  std::unique_ptr<Event[]> events = room_for(rows);
   const bool times = !table.time_us.empty();
   const bool ratings = !table.rating.empty();
   in_halves(offsets, [&](int64_t begin, int64_t end) {
-    for (size_t i = 0; i < events.size(); ++i) {
+    for (size_t i = 0; i < rows; ++i) {
       if (table.user[i] < begin || table.user[i] >= end) continue;
       const int64_t at = next[static_cast<size_t>(table.user[i])]++;
       events[static_cast<size_t>(at)] = {.time_us = times ? table.time_us[i] : 0,
@@ -88,7 +104,8 @@ UserSequences order_by_time(InteractionTable& table, int64_t users,
   UserSequences out;
   const InteractionTraits traits = table.traits();
   out.offsets = offsets_of(table.user, users);
-  std::vector<Event> events = group_by_user(table, out.offsets);
+  const auto rows = static_cast<size_t>(out.offsets.back());
+  const std::unique_ptr<Event[]> events = group_by_user(table, out.offsets);
   const auto by_time = [](const Event& a, const Event& b) { return a.time_us < b.time_us; };
   const auto by_time_and_rank = [&](const Event& a, const Event& b) {
     if (a.time_us != b.time_us) return a.time_us < b.time_us;
@@ -97,7 +114,7 @@ UserSequences order_by_time(InteractionTable& table, int64_t users,
   const auto row = [&](int64_t user) { return out.offsets[static_cast<size_t>(user)]; };
   const auto sort_users = [&](int64_t begin, int64_t end) {
     for (int64_t user = begin; user < end; ++user) {
-      const std::span<Event> own(events.data() + row(user), events.data() + row(user + 1));
+      const std::span<Event> own(events.get() + row(user), events.get() + row(user + 1));
       if (item_rank.empty()) {
         sort_stably(own, by_time);
       } else {
@@ -105,9 +122,9 @@ UserSequences order_by_time(InteractionTable& table, int64_t users,
       }
     }
   };
-  out.items.resize(events.size());
-  out.ratings.resize(traits.ratings ? events.size() : 0);
-  out.timestamps.resize(traits.times == Times::Unix ? events.size() : 0);
+  out.items.resize(rows);
+  out.ratings.resize(traits.ratings ? rows : 0);
+  out.timestamps.resize(traits.times == Times::Unix ? rows : 0);
   in_halves(out.offsets, [&](int64_t begin, int64_t end) {
     if (traits.times != Times::None) sort_users(begin, end);
     for (auto i = static_cast<size_t>(row(begin)); i < static_cast<size_t>(row(end)); ++i) {
