@@ -102,6 +102,8 @@ class DelimitedReader {
                 did_you_mean(wanted.names.front(), columns_), printable(join(columns_, ", ")));
   }
 
+  int64_t expected_rows() const { return lines_.expected_lines(); }
+
   // Calls `use` with the fields of every row; it returns what is wrong with them, or nullptr.
   // Returns the number of malformed rows.
   template <typename Use>
@@ -154,6 +156,7 @@ int64_t read_delimited(const std::filesystem::path& path, const DelimitedFormat&
   const size_t rating = reader.column(columns.rating), time = reader.column(columns.time);
   table.set_traits(
       {.ratings = rating != kNoColumn, .times = time == kNoColumn ? Times::None : columns.times});
+  table.expect(reader.expected_rows());
   const int64_t malformed = reader.for_each_row(malformed_share, [&](Fields fields) -> const char* {
     Interaction row{.user = fields[user], .item = fields[item]};
     if (row.user.empty()) return "no user";

@@ -15,6 +15,15 @@ constexpr size_t kLongestKey = size_t{1} << 15;
 
 }  // namespace
 
+void InteractionTable::expect(int64_t rows) {
+  constexpr int64_t kMost = 100'000'000;  // A wrong guess must not cost the address space.
+  const auto room = static_cast<size_t>(std::min(rows + rows / 10, kMost));
+  user.reserve(room);
+  item.reserve(room);
+  if (traits_.ratings) rating.reserve(room);
+  if (traits_.times != Times::None) time_us.reserve(room);
+}
+
 void InteractionTable::add(const Interaction& row) {
   const size_t bytes = row.user.size() + row.item.size();
   if (row.user.size() > kLongestKey || row.item.size() > kLongestKey) {

@@ -28,6 +28,8 @@ class InteractionTable {
  public:
   // Called by a reader before its first add().
   void set_traits(InteractionTraits traits) { traits_ = traits; }
+  // About how many rows will come: saves copies while the columns grow.
+  void expect(int64_t rows);
   // The row may be forgotten after the call. Rows pass through batches, whose ids a second thread
   // looks up: nothing of the table may be read before finish().
   void add(const Interaction& row);

@@ -70,6 +70,18 @@ TEST_F(LineReaderTest, BytesAfterALineCanBeRead) {
   EXPECT_GE(sum, static_cast<int>('x'));  // The sanitizers watch the reads.
 }
 
+TEST_F(LineReaderTest, GuessesTheNumberOfLinesOfPlainFiles) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += std::to_string(10000 + i) + "\n";
+  LineReader plain(folder_.write("a", text), 1000);
+  EXPECT_EQ(plain.expected_lines(), 0) << "nothing is read yet";
+  plain.next();
+  EXPECT_NEAR(static_cast<double>(plain.expected_lines()), 5000, 50);
+  LineReader packed(folder_.write_gz("a.gz", text), 1000);
+  packed.next();
+  EXPECT_EQ(packed.expected_lines(), 0);
+}
+
 void expect_refused(const std::filesystem::path& path, const std::string& words) {
   try {
     lines_of(path);

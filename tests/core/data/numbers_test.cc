@@ -20,11 +20,14 @@ TEST(ParseTime, WholeAndFractionalNumbersInBothUnits) {
   EXPECT_EQ(parse_time_us("1588687728923", TimeUnit::Milliseconds), 1588687728923000);
   EXPECT_EQ(parse_time_us("8.91717742e8", TimeUnit::Seconds), 891717742000000);
   EXPECT_EQ(parse_time_us("1.5", TimeUnit::Milliseconds), 1500);
+  EXPECT_EQ(parse_time_us("999999999999", TimeUnit::Seconds), 999999999999000000);
+  EXPECT_EQ(parse_time_us("0", TimeUnit::Seconds), 0);
   EXPECT_EQ(parse_time_us("-3", TimeUnit::Seconds), -3000000);
 }
 
 TEST(ParseTime, RefusesTextAndTimesBeyond64Bits) {
-  for (const char* text : {"", "noon", "2001-01-01", "9223372036854775807", "1e300", "nan", "1 "}) {
+  for (const char* text : {"", "noon", "2001-01-01", "9223372036854775807", "99999999999999999",
+                           "1e300", "nan", "1 ", "1:2", "12/3"}) {
     EXPECT_FALSE(parse_time_us(text, TimeUnit::Seconds)) << text;
   }
 }
