@@ -119,6 +119,7 @@ void KeyTable::grow() {
 }
 
 std::string_view KeyTable::store(std::string_view key) {
+  if (key.empty()) return {};
   if (key.size() > chunk_left_) {
     chunk_left_ = std::max(kChunkBytes, key.size());
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(chunk_left_));
