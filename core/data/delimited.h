@@ -21,8 +21,9 @@ struct DelimitedFormat {
 };
 
 struct DelimitedColumn {
-  std::vector<std::string> names;  // The first that the file has counts.
-  bool required = true;            // A file without it is refused; otherwise it is done without.
+  std::vector<std::string>
+      names;             // The first that the file has counts; none: it is not looked for.
+  bool required = true;  // A file without it is refused; otherwise it is done without.
 };
 
 struct InteractionColumns {

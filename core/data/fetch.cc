@@ -21,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPip = "pip:";
+constexpr std::string_view kAnotherWay =
+    "get the files in another way and give their folder with --raw PATH";
 
 std::string python() {
   const char* chosen = std::getenv("SEQSWEEP_PYTHON");
@@ -40,35 +42,59 @@ std::string digest_of_file(const fs::path& path, const std::string& algorithm) {
   return text;
 }
 
-// Removes the file before it throws, so that the next try starts afresh.
-void require_checksum(const fs::path& path, const std::string& checksum) {
-  if (checksum.empty()) {
-    log_info("{}: no checksum is published; its SHA-256 is {}", path.string(),
-             sha256_of_file(path));
+// Sets a file that is not the expected one aside, so that the next try starts afresh.
+void require_checksum(const fs::path& part, const Download& wanted) {
+  if (wanted.checksum.empty()) {
+    log_info("{}: no checksum is published; its SHA-256 is {}", wanted.url, sha256_of_file(part));
     return;
   }
-  const size_t colon = checksum.find(':');
-  const std::string expected = checksum.substr(colon + 1);
-  const std::string found = digest_of_file(path, checksum.substr(0, colon));
+  const size_t colon = wanted.checksum.find(':');
+  const std::string expected = wanted.checksum.substr(colon + 1);
+  const std::string found = digest_of_file(part, wanted.checksum.substr(0, colon));
   if (found == expected) return;
-  fs::remove(path);
-  throw_world(
-      "{}: wrong checksum: expected {}, got {}; it was removed: try again, or get the file in "
-      "another way and give it with --raw PATH",
-      path.string(), expected, found);
+  const fs::path aside = part.parent_path() / (wanted.file + ".wrong");
+  fs::rename(part, aside);
+  throw_world("{}: wrong checksum: expected {}, got {}; what came is in {}: try again, or {}",
+              wanted.url, expected, found, aside.string(), kAnotherWay);
 }
 
 void download_web(const std::string& url, const fs::path& part) {
-  const std::vector<std::string> curl = {
-      "curl",     "--fail",      "--location",    "--proto", "=https,file",    "--retry", "5",
-      "--output", part.string(), "--continue-at", "-",       "--progress-bar", url};
-  constexpr int kHttpError = 22, kRangeError = 33;  // Also what a complete .part file gives.
-  int code = run_program(curl);
-  if ((code == kHttpError || code == kRangeError) && fs::remove(part)) code = run_program(curl);
-  if (code != 0) {
-    throw_world("{}: curl ended with {}: look at your network and try again; what has come is kept",
-                url, code);
+  const auto curl = [&url](const fs::path& into) {
+    return run_program({"curl",
+                        "--fail",
+                        "--location",
+                        "--proto",
+                        "=https,http,file",
+                        "--proto-redir",
+                        "=https",
+                        "--connect-timeout",
+                        "20",
+                        "--speed-time",
+                        "60",
+                        "--speed-limit",
+                        "1",
+                        "--retry",
+                        "3",
+                        "--output",
+                        into.string(),
+                        "--continue-at",
+                        "-",
+                        "--progress-bar",
+                        url});
+  };
+  constexpr int kHttpError = 22, kRangeError = 33;
+  int code = curl(part);
+  if ((code == kHttpError || code == kRangeError) && fs::exists(part)) {
+    // Perhaps the server cannot go on in the middle. What has come is kept until all has.
+    const fs::path whole = part.string() + ".whole";
+    fs::remove(whole);
+    code = curl(whole);
+    if (code == 0) fs::rename(whole, part);
   }
+  if (code == 0) return;
+  throw_world(
+      "{}: curl ended with {}: look at your network and try again (what has come is kept), or {}",
+      url, code, kAnotherWay);
 }
 
 void download_wheel(const std::string& package, const fs::path& part) {
@@ -77,8 +103,8 @@ void download_wheel(const std::string& package, const fs::path& part) {
   const int code = run_program({python(), "-m", "pip", "download", "--quiet", "--no-deps",
                                 "--disable-pip-version-check", "--dest", folder.string(), package});
   if (code != 0) {
-    throw_world("{}: pip ended with {}: look at your network and at '{} -m pip --version'", package,
-                code, python());
+    throw_world("{}: pip ended with {}: look at your network and at '{} -m pip --version', or {}",
+                package, code, python(), kAnotherWay);
   }
   fs::rename(fs::directory_iterator(folder)->path(), part);
   fs::remove_all(folder);
@@ -105,7 +131,7 @@ void download(const Download& wanted, const fs::path& folder) {
   } else {
     download_web(wanted.url, part);
   }
-  require_checksum(part, wanted.checksum);
+  require_checksum(part, wanted);
   if (wanted.members.empty()) {
     fs::rename(part, folder / wanted.file);
   } else {
@@ -133,14 +159,24 @@ int copy_known(const RawNames& names, const fs::path& raw, const fs::path& folde
   return copied;
 }
 
+std::string expected_files(const RawNames& names) {
+  const std::string interactions = join(names.interactions, " or ");
+  if (names.titles.empty()) return interactions;
+  return fmt::format("{} and, for titles, {}", interactions, join(names.titles, " or "));
+}
+
 void fetch_into(const fs::path& folder, const std::string& dataset, const FetchRecipe& recipe,
                 const std::optional<fs::path>& raw) {
   const RawNames& names = recipe.files;
   if (raw) {
     if (!fs::exists(*raw)) throw_input("--raw {}: there is no such file or folder", raw->string());
     if (copy_known(names, *raw, folder) > 0) return;
-    throw_input("--raw {}: none of the files of {}: expected {} and, for titles, {}", raw->string(),
-                dataset, join(names.interactions, " or "), join(names.titles, " or "));
+    throw_input("--raw {}: none of the files of {}: expected {}", raw->string(), dataset,
+                expected_files(names));
+  }
+  if (recipe.downloads.empty()) {
+    throw_input("{}: cannot be downloaded: give the folder of its files with --raw PATH ({})",
+                dataset, expected_files(names));
   }
   for (const Download& wanted : recipe.downloads) {
     if (wanted.members.empty() && fs::exists(folder / wanted.file)) continue;
@@ -154,7 +190,7 @@ void fetch(const std::string& dataset, const FetchRecipe& recipe, const fs::path
            const std::optional<fs::path>& raw) {
   const fs::path folder = data_dir / dataset;
   if (!raw && first_existing(folder, recipe.files.interactions) &&
-      first_existing(folder, recipe.files.titles)) {
+      (recipe.files.titles.empty() || first_existing(folder, recipe.files.titles))) {
     log_info("{}: the raw files are in {}", dataset, folder.string());
     return;
   }

@@ -19,13 +19,13 @@ struct Download {
 
 struct FetchRecipe {
   RawNames files;
-  std::vector<Download> downloads;
+  std::vector<Download> downloads;  // None: only --raw brings the files.
 };
 
 // Brings the raw files into data_dir/<dataset>: copied from `raw` (a folder or one file) when it is
-// given, else downloaded unless they are there. A download that broke off goes on where it stopped.
-// Throws Error: Fault::Input when `raw` has none of the files, Fault::World when a download fails
-// or its checksum is wrong.
+// given, else downloaded unless they are there. A download that broke off goes on where it stopped;
+// one with a wrong checksum is set aside under the name FILE.wrong. Throws Error: Fault::Input when
+// `raw` has none of the files, Fault::World when a download fails or its checksum is wrong.
 void fetch(const std::string& dataset, const FetchRecipe& recipe,
            const std::filesystem::path& data_dir, const std::optional<std::filesystem::path>& raw);
 

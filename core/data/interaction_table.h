@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +28,12 @@ class InteractionTable {
  public:
   // Called by a reader before its first add().
   void set_traits(InteractionTraits traits) { traits_ = traits; }
-  // The row may be forgotten after the call. Rows pass through a batch: finish() ends it.
+  // About how many rows will come: saves copies while the columns grow.
+  void expect(int64_t rows);
+  // The row may be forgotten after the call. Rows pass through batches, whose ids a second thread
+  // looks up: nothing of the table may be read before finish().
   void add(const Interaction& row);
-  void finish() { flush(); }
+  void finish();
 
   InteractionTraits traits() const { return traits_; }
   const KeyTable& user_keys() const { return user_keys_; }
@@ -43,12 +47,18 @@ class InteractionTable {
   std::vector<int64_t> time_us;
 
  private:
+  // Raw ids of some rows; the views point into `bytes`, whose capacity never changes.
+  struct Batch {
+    std::string bytes;
+    std::vector<std::string_view> users, items;
+  };
   void flush();
 
   InteractionTraits traits_;
   KeyTable user_keys_, item_keys_;
-  std::string batch_bytes_;  // Owns the bytes of the two below; its capacity never changes.
-  std::vector<std::string_view> batch_users_, batch_items_;
+  Batch batch_;
+  std::future<Batch>
+      interning_;  // Of the batch before, given back empty. Ends first: keep it last.
 };
 
 }  // namespace seqsweep

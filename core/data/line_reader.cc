@@ -3,6 +3,7 @@
 #include <simdjson.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -53,6 +54,7 @@ LineReader::Block LineReader::fill(Block block) const {
     }
     block.size += static_cast<size_t>(got);
   }
+  block.plain = ::gzdirect(handle(file_)) != 0;
   return block;
 }
 
@@ -110,6 +112,14 @@ std::optional<std::span<char>> LineReader::next() {
     if (stop > begin && stop[-1] == '\r') --stop;
     if (stop > begin) return std::span<char>(begin, stop);
   }
+}
+
+int64_t LineReader::expected_lines() const {
+  if (!block_.plain || block_.size == 0) return 0;
+  const auto lines = std::count(block_.bytes.data(), block_.bytes.data() + block_.size, '\n');
+  const auto blocks =
+      static_cast<double>(std::filesystem::file_size(path_)) / static_cast<double>(block_.size);
+  return static_cast<int64_t>(static_cast<double>(lines) * blocks) + 1;
 }
 
 std::string to_utf8(std::string_view text) {

@@ -29,12 +29,14 @@ class LineReader {
   std::optional<std::span<char>> next();
   int64_t line_number() const { return line_number_; }  // Of the last line, from 1.
   const std::filesystem::path& path() const { return path_; }
+  // About how many lines the file has, by those read so far; 0 when nobody knows (gzip).
+  int64_t expected_lines() const;
 
  private:
   struct Block {
     std::vector<char> bytes;
     size_t size = 0;
-    bool last = false;
+    bool plain = true, last = false;
   };
   Block fill(Block block) const;  // Reads until the block is full or the file ends.
   void start_reading(Block block);

@@ -38,6 +38,16 @@ std::optional<int64_t> time_us_of(int64_t time, TimeUnit unit) {
 }
 
 std::optional<int64_t> parse_time_us(std::string_view text, TimeUnit unit) {
+  // The usual run of digits, too short to overflow 64 bits.
+  constexpr size_t kFew = 18;
+  if (!text.empty() && text.size() <= kFew) {
+    int64_t number = 0;
+    size_t digits = 0;
+    for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
+      number = 10 * number + (text[digits] - '0');
+    }
+    if (digits == text.size()) return time_us_of(number, unit);
+  }
   if (const auto whole = parse<int64_t>(text)) return time_us_of(*whole, unit);
   const auto number = parse<double>(text);
   constexpr double kLimit = 9.2e18;

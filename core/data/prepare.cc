@@ -5,6 +5,7 @@
 #include <future>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
@@ -23,6 +24,21 @@ namespace fs = std::filesystem;
 constexpr int kPreparationVersion = 1;   // Raised when the same input gives another data set.
 constexpr int64_t kShortestHistory = 3;  // One item each to train, validate and test.
 constexpr size_t kNameDigits = 16;
+
+// How long each stage took, for the log.
+class Stages {
+ public:
+  void done(const char* stage) {
+    const double now_s = monotonic_s();
+    text_ += fmt::format("{}{} {}", text_.empty() ? "" : ", ", stage,
+                         human_duration(now_s - std::exchange(begun_s_, now_s)));
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  double begun_s_ = monotonic_s();
+  std::string text_;
+};
 
 std::string settings_hash(const Source& source, const PrepareSettings& settings) {
   Json files = Json::array();
@@ -107,10 +123,11 @@ int64_t short_users(const InteractionTable& table) {
                        [](int32_t count) { return count < kShortestHistory; });
 }
 
-PreparedData prepare(const Source& source, const PrepareSettings& settings) {
+PreparedData prepare(const Source& source, const PrepareSettings& settings, Stages& stages) {
   PreparedData data;
   InteractionTable table;
   data.preparation.malformed_rows = source.interactions(table, settings.malformed_share);
+  stages.done("read");
   data.preparation.raw_users = table.user_keys().size();
   data.preparation.raw_items = table.item_keys().size();
   data.preparation.raw_interactions = table.size();
@@ -125,6 +142,7 @@ PreparedData prepare(const Source& source, const PrepareSettings& settings) {
         human_count(data.preparation.raw_users), human_count(data.preparation.raw_items),
         settings.core);
   }
+  stages.done("core");
   const Renumbering users = renumber(table.user, table.user_keys().size());
   const Renumbering items = renumber(table.item, table.item_keys().size());
   TitleTable titles(table.item_keys(), items.new_id, std::ssize(items.old_id));
@@ -132,39 +150,52 @@ PreparedData prepare(const Source& source, const PrepareSettings& settings) {
   for (const std::string& title : titles.titles()) data.titles.add(title);
   data.item_keys = keys_in_order(table.item_keys(), items.old_id);
   data.user_keys = keys_in_order(table.user_keys(), users.old_id);
+  stages.done("titles and ids");
   std::vector<int32_t> rank;
   if (settings.ties == TieRule::ItemKey) rank = rank_by_key(table.item_keys(), items.old_id);
   data.sequences = order_by_time(table, std::ssize(users.old_id), rank);
+  stages.done("order");
   return data;
 }
 
-void log_outcome(const Source& source, const PreparedData& data, double seconds) {
+void log_outcome(const Source& source, const PreparedData& data, const Stages& stages) {
   const Preparation& raw = data.preparation;
   log_info("{}: kept {} of {} users, {} of {} items, {} of {} interactions ({})", source.name,
            human_count(std::ssize(data.user_keys.ends)), human_count(raw.raw_users),
            human_count(std::ssize(data.item_keys.ends)), human_count(raw.raw_items),
            human_count(std::ssize(data.sequences.items)), human_count(raw.raw_interactions),
-           human_duration(seconds));
+           stages.text());
   if (raw.short_users > 0) {
     log_info("{}: {} users had fewer than {} interactions", source.name,
              human_count(raw.short_users), kShortestHistory);
   }
 }
 
+void write(const fs::path& path, const CacheOrigin& origin, const PreparedData& data) {
+  try {
+    write_cache(path, origin, data);
+  } catch (const Error& error) {
+    throw Error(error.fault(),
+                fmt::format("{}; make room there, or set SEQSWEEP_CACHE to a folder elsewhere",
+                            error.what()));
+  }
+}
+
 void build(const fs::path& path, const Source& source, const PrepareSettings& settings,
            CacheOrigin origin) {
   log_info("{}: preparing {}", source.name, path.string());
-  const double start_s = monotonic_s();
+  Stages stages;
   std::future<std::string> hash =
       std::async(std::launch::async, [&source] { return hash_of(source.files); });
-  const PreparedData data = prepare(source, settings);
+  const PreparedData data = prepare(source, settings, stages);
   origin.raw_hash = hash.get();
   if (stamps_of(source.files) != origin.stamps) {
     throw_input("{}: its raw files changed while they were read: try again when they rest",
                 source.name);
   }
-  write_cache(path, origin, data);
-  log_outcome(source, data, monotonic_s() - start_s);
+  write(path, origin, data);
+  stages.done("write");
+  log_outcome(source, data, stages);
 }
 
 }  // namespace

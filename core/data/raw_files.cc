@@ -31,7 +31,7 @@ RawFiles find_raw_files(const std::string& dataset, const std::filesystem::path&
         dataset, join(names.interactions, " or "), folder.string(), dataset);
   }
   RawFiles files{.interactions = *interactions, .titles = first_existing(folder, names.titles)};
-  if (!files.titles) {
+  if (!files.titles && !names.titles.empty()) {
     log_warning("{}: items have no titles: found no {} in {}", dataset, join(names.titles, " or "),
                 folder.string());
   }

@@ -11,7 +11,7 @@ namespace seqsweep {
 // File names in data_dir/<data set>; of each list the first that exists counts.
 struct RawNames {
   std::vector<std::string> interactions;
-  std::vector<std::string> titles;
+  std::vector<std::string> titles;  // Empty: the data set has no titles.
 };
 
 struct RawFiles {

@@ -1,6 +1,7 @@
 // MovieLens-1M (Harper & Konstan 2015): 1,000,209 ratings of films. Many of a user's ratings have
 // the same second, so that the tie rule (`ties`) decides most users' last item: file order here.
-// Also reads ml-1m.ordered.csv.gz, where the order is written out.
+// Also reads ml-1m.ordered.csv.gz, where the order is written out: there the movie id broke the
+// ties.
 #include "core/data/delimited.h"
 #include "core/data/prepare.h"
 #include "core/data/raw_files.h"

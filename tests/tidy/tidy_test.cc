@@ -213,16 +213,11 @@ TEST(Tidy, EverySourceFileHasATest) {
                                         "kernels/checks.cc",
                                         "kernels/cuda_plugin.cc",
                                         "experiments/objectives/fit.cc"};
-  // core/data/prepare_test.cc and experiments/datasets_test.cc test the pipeline as a whole.
-  const auto in_pipeline = [](const std::string& path) {
-    return path.starts_with("core/data/") || path.starts_with("experiments/datasets/");
-  };
   for (const SourceFile& file : sources()) {
     const fs::path path = file.path;
     const std::string room = room_of(file.path);
     if (path.extension() != ".cc" || room == "tools" || room == "tests") continue;
-    if (file.path.starts_with("kernels/cuda/") || exempt.count(file.path) || in_pipeline(file.path))
-      continue;
+    if (file.path.starts_with("kernels/cuda/") || exempt.count(file.path)) continue;
     EXPECT_TRUE(tested(path.stem().string()))
         << file.path << ": no tests/**/" << path.stem().string() << "_*test.cc";
   }

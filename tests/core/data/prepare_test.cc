@@ -1,12 +1,16 @@
 #include "core/data/prepare.h"
 
 #include <gmock/gmock.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 
 #include "core/base/error.h"
+#include "core/base/files.h"
 #include "core/data/delimited.h"
 #include "core/data/synthetic.h"
 #include "tests/core/data/temporary_folder.h"
@@ -137,10 +141,51 @@ TEST_F(Prepare, DamagedCacheIsPreparedAgain) {
   const Source source = csv_source(folder_.write("raw.csv", kRows));
   open(source);
   const std::filesystem::path cache = cache_file();
-  std::filesystem::resize_file(cache, std::filesystem::file_size(cache) / 2);
-  EXPECT_EQ(open(source)->users(), 3);
-  std::ofstream(cache, std::ios::binary) << "something else";
-  EXPECT_EQ(open(source)->interactions(), 9);
+  const std::string whole = read_file(cache);
+  const auto expect_mended = [&](const std::string& damaged) {
+    std::ofstream(cache, std::ios::binary) << damaged;
+    ::testing::internal::CaptureStderr();
+    EXPECT_THAT(item_keys(*open(source), 0), ElementsAre("a", "b", "c"));
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+                HasSubstr("preparing the data set again"));
+    EXPECT_EQ(read_file(cache), whole);
+  };
+  expect_mended("something else");
+  for (const size_t bytes : {size_t{0}, size_t{100}, whole.size() / 2, whole.size() - 1}) {
+    expect_mended(whole.substr(0, bytes));
+  }
+  for (size_t at = 0; at < whole.size(); at += 97) {
+    std::string flipped = whole;
+    flipped[at] = static_cast<char>(flipped[at] ^ 4);
+    expect_mended(flipped);
+  }
+}
+
+// A small disk in memory; only root may mount one.
+TEST_F(Prepare, AFullDiskIsAWorldErrorThatSaysWhatToDo) {
+  const std::filesystem::path disk = folder_.path() / "disk";
+  std::filesystem::create_directory(disk);
+  if (::mount("none", disk.c_str(), "tmpfs", 0, "size=64k") != 0) {
+    GTEST_SKIP() << "cannot mount a small disk: " << std::strerror(errno);
+  }
+  ::setenv("SEQSWEEP_CACHE", disk.c_str(), 1);
+  std::string rows = "user,item,rating,timestamp\n";
+  for (int i = 0; i < 30000; ++i) rows += fmt::format("u{},i{},1,{}\n", i % 1000, i % 7, i);
+  const Source source = csv_source(folder_.write("raw.csv", rows));
+  try {
+    open(source);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), kExitWorldFailed);
+    EXPECT_THAT(error.what(), HasSubstr("No space left on device"));
+    EXPECT_THAT(error.what(), HasSubstr("set SEQSWEEP_CACHE"));
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(disk)) {
+    EXPECT_EQ(entry.path().extension(), ".lock") << "nothing half written is left";
+  }
+  ::unsetenv("SEQSWEEP_CACHE");
+  EXPECT_EQ(::umount(disk.c_str()), 0);
+  EXPECT_EQ(open(source)->users(), 1000) << "with room it works";
 }
 
 TEST_F(Prepare, CacheFolderOfTheEnvironmentIsUsed) {

@@ -33,6 +33,7 @@ class TemporaryFolder {
   }
 
   std::filesystem::path write_gz(const std::string& name, std::string_view text) const {
+    std::filesystem::create_directories((path_ / name).parent_path());
     const gzFile file = ::gzopen((path_ / name).c_str(), "wb");
     SEQ_CHECK(file != nullptr);
     SEQ_CHECK(::gzwrite(file, text.data(), static_cast<unsigned>(text.size())) ==

@@ -1,0 +1,37 @@
+#include "core/data/process.h"
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "core/base/error.h"
+#include "tests/core/data/temporary_folder.h"
+
+namespace seqsweep {
+namespace {
+
+TEST(RunProgram, ReturnsTheExitCode) {
+  EXPECT_EQ(run_program({"true"}), 0);
+  EXPECT_EQ(run_program({"sh", "-c", "exit 7"}), 7);
+  EXPECT_EQ(run_program({"sh", "-c", "kill -TERM $$"}), 128 + SIGTERM);
+}
+
+TEST(RunProgram, ArgumentsArriveAsTheyAre) {
+  const TemporaryFolder folder;
+  const auto strange = folder.path() / "a b; $(x) 'y'";
+  EXPECT_EQ(run_program({"touch", strange.string()}), 0);
+  EXPECT_TRUE(std::filesystem::exists(strange));
+}
+
+TEST(RunProgram, AMissingProgramIsAWorldErrorThatNamesIt) {
+  try {
+    run_program({"no-such-program-anywhere"});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::World);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("no-such-program-anywhere"));
+  }
+}
+
+}  // namespace
+}  // namespace seqsweep
