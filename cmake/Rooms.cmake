@@ -55,9 +55,6 @@ function(seqsweep_torch_room name)
   endif()
   if(name STREQUAL "kernels")
     target_precompile_headers(kernels PRIVATE <torch/types.h> <torch/autograd.h> <torch/nn/module.h>)
-    # Nobody reads the floating-point exception flags, and with them a loop with a comparison, such
-    # as the one in exp_of(), is not vectorised. Comparisons with NaN keep their meaning.
-    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS -fno-trapping-math)
   else()
     target_precompile_headers(${name} REUSE_FROM kernels)
     seqsweep_unity(${name})
