@@ -4,6 +4,7 @@
 // atomics: the same bits on every call. Legend: Q tokens of a chunk, N state, P head width.
 #include <cuda_runtime.h>
 
+#include "kernels/cuda_tiles.h"
 #include "kernels/ssd_cuda.h"
 
 namespace seqsweep {
@@ -12,80 +13,8 @@ void* current_cuda_stream();  // kernels/cuda/stream.cc
 
 namespace {
 
-constexpr int kQ = kSsdCudaChunk, kThreads = 256, kWarps = kThreads / 32;
+constexpr int kQ = kSsdCudaChunk, kThreads = kTileThreads, kWarps = kThreads / 32;
 constexpr int kMaxSharedBytes = 160 * 1024;  // A block's, on sm_80.
-
-// A matrix in shared memory; one number of padding a row against bank conflicts.
-struct Tile {
-  float* data;
-  int row_stride, column_stride;
-  __device__ float& at(int row, int column) const {
-    return data[row * row_stride + column * column_stride];
-  }
-  __device__ Tile transposed() const { return {data, column_stride, row_stride}; }
-};
-
-// Hands out tiles one after another.
-struct SharedMemory {
-  float* next;
-  __device__ Tile tile(int rows, int columns) {
-    const Tile tile{next, columns + 1, 1};
-    next += rows * (columns + 1);
-    return tile;
-  }
-};
-constexpr int tile_numbers(int rows, int columns) {
-  return rows * (columns + 1);
-}
-
-// write(row, column, sum) for each entry of a [rows, depth] x b [depth, columns]. A thread has the
-// same entries in every call with the same sizes.
-template <typename Write>
-__device__ void multiply(int rows, int columns, int depth, Tile a, Tile b, Write write) {
-  constexpr int kTileRows = 4;
-  const int half = (columns + 1) / 2, row_tiles = (rows + kTileRows - 1) / kTileRows;
-  for (int i = threadIdx.x; i < row_tiles * half; i += kThreads) {
-    const int first_row = i / half * kTileRows, column = i % half;
-    const int other = column + half < columns ? column + half : column;
-    const float* a_rows[kTileRows];
-    for (int r = 0; r < kTileRows; ++r) {
-      a_rows[r] = &a.at(first_row + r < rows ? first_row + r : rows - 1, 0);
-    }
-    float sums[kTileRows][2] = {};
-    for (int k = 0; k < depth; ++k) {
-      const float b0 = b.at(k, column), b1 = b.at(k, other);
-#pragma unroll
-      for (int r = 0; r < kTileRows; ++r) {
-        const float x = a_rows[r][k * a.column_stride];
-        sums[r][0] += x * b0;
-        sums[r][1] += x * b1;
-      }
-    }
-    for (int r = 0; r < kTileRows && first_row + r < rows; ++r) {
-      write(first_row + r, column, sums[r][0]);
-      if (other != column) write(first_row + r, other, sums[r][1]);
-    }
-  }
-}
-
-// dots[row] = row of a . row of b, a warp a row.
-__device__ void row_dots(Tile a, Tile b, int columns, float* dots) {
-  const int lane = threadIdx.x % 32;
-  for (int row = threadIdx.x / 32; row < kQ; row += kWarps) {
-    float sum = 0;
-    for (int column = lane; column < columns; column += 32) {
-      sum += a.at(row, column) * b.at(row, column);
-    }
-    for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(~0U, sum, step);
-    if (lane == 0) dots[row] = sum;
-  }
-}
-
-__device__ void scale_rows(Tile tile, int columns, const float* scale) {
-  for (int i = threadIdx.x; i < kQ * columns; i += kThreads) {
-    tile.at(i / columns, i % columns) *= scale[i / columns];
-  }
-}
 
 __device__ void fill_state(Tile state, int width, int columns, const float* from) {
   for (int i = threadIdx.x; i < width * columns; i += kThreads) {
@@ -207,7 +136,7 @@ __global__ void forward_kernel(SsdCudaParams p) {
     multiply(rows, p.width, kQ, weights, x,
              [&](int i, int column, float sum) { *y(i, column) += sum; });
     __syncthreads();
-    scale_rows(x, p.width, steps.added);
+    scale_rows(x, kQ, p.width, steps.added);
     __syncthreads();
     advance(state, x, B, p, steps.whole);
     __syncthreads();
@@ -230,7 +159,7 @@ __global__ void starts_kernel(SsdCudaParams p) {
     load(B, p.B, place, chunk, 0, place.group, p.state);
     load_steps(steps, p, place, chunk);
     __syncthreads();
-    scale_rows(x, p.width, steps.added);
+    scale_rows(x, kQ, p.width, steps.added);
     __syncthreads();
     advance(state, x, B, p, steps.whole);
     __syncthreads();
@@ -337,8 +266,8 @@ __device__ void backward_chunk(const BackwardTiles& t, Steps& steps, Passing& pa
     t.product.at(i, column) = steps.from_start[i] * sum;
   });
   __syncthreads();
-  row_dots(t.x, t.d_added, p.width, passing.direct);
-  row_dots(t.C, t.product, p.state, passing.reads);
+  row_dots(t.x, t.d_added, kQ, p.width, passing.direct);
+  row_dots(t.C, t.product, kQ, p.state, passing.reads);
   multiply(rows, p.state, kQ, t.d_scores, t.B, [&](int i, int column, float sum) {
     *gradient(p.d_C_HTN, i, column) = sum + t.product.at(i, column);
   });
@@ -351,11 +280,11 @@ __device__ void backward_chunk(const BackwardTiles& t, Steps& steps, Passing& pa
         steps.dt[j] * t.d_added.at(j, column);
   }
   __syncthreads();
-  row_dots(t.B, t.product, p.state, passing.additions);
+  row_dots(t.B, t.product, kQ, p.state, passing.additions);
   multiply(rows, p.state, kQ, t.d_scores.transposed(), t.C, [&](int j, int column, float sum) {
     *gradient(p.d_B_HTN, j, column) = sum + t.product.at(j, column);
   });
-  scale_rows(t.d_y, p.width, steps.from_start);
+  scale_rows(t.d_y, kQ, p.width, steps.from_start);
   __syncthreads();
   differentiate_steps(steps, passing, p, place, chunk);
   advance(t.d_state, t.d_y, t.C, p, steps.whole);

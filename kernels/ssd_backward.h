@@ -255,11 +255,7 @@ class SsdBackward {
       const T *x = x_PQ_.row(p), *d_added = d_added_PQ_.row(p);
       for (int64_t j = 0; j < length; ++j) direct_[j] += x[j] * d_added[j];
     }
-    for (int64_t j = 0; j < length; ++j) {
-      T* d_x = head.d_x.row(j);
-      const T* d_added = d_added_PQ_.row(0) + j;
-      for (int64_t p = 0; p < v_.width; ++p) d_x[p] += dt[j] * d_added[p * d_added_PQ_.padded()];
-    }
+    d_added_PQ_.add_transposed(head.d_x, length, v_.width, dt);
   }
 
   // From the last row up: for each k the sum over rows i >= k and columns j < k.

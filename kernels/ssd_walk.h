@@ -158,6 +158,6 @@ void next_decays(T* row, int64_t i, T decay) {
 }
 
 // Rows that a triangular product takes at once, over columns up to the last row's diagonal.
-constexpr int64_t kTriangleRows = 12;
+constexpr int64_t kTriangleRows = 6;
 
 }  // namespace seqsweep

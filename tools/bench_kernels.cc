@@ -18,8 +18,10 @@
 #include "kernels/conv1d_silu.h"
 #include "kernels/linear_cross_entropy.h"
 #include "kernels/packed_attention.h"
+#include "kernels/rms_norm_gate.h"
 #include "kernels/seeded_dropout.h"
 #include "kernels/selective_scan.h"
+#include "kernels/ssd.h"
 
 namespace seqsweep {
 namespace {
@@ -233,7 +235,114 @@ void bench_conv1d_silu(int rounds, int64_t sequences, int64_t length, int64_t ch
             torch::conv1d(x_BCL, weight.unsqueeze(1), bias, 1, width - 1, 1, channels);
         torch::silu(y_BCL.narrow(2, 0, length)).transpose(1, 2).contiguous().sum().backward();
       });
-}
+  // SSD of equally long sequences in eager ATen, chunked as the paper does it (Dao & Gu 2024,
+  // section 6), one group. B sequences, H heads, K chunks, Q positions of a chunk, P head width, N
+  // state.
+  Tensor chunked_ssd(const SsdInputs& in, int64_t length, int64_t chunk) {
+    const int64_t heads = in.x_THP.size(1);
+    const auto chunks_BHKQ = [&](const Tensor& rows) {
+      const Tensor rows_BLHW = rows.view({-1, length, rows.size(1), rows.size(2)});
+      return torch::constant_pad_nd(rows_BLHW, {0, 0, 0, 0, 0, (chunk - length % chunk) % chunk})
+          .unflatten(1, {-1, chunk})
+          .permute({0, 3, 1, 2, 4});
+    };
+    const Tensor dt_TH = torch::softplus(in.dt_TH + in.dt_bias_H);
+    const Tensor added = chunks_BHKQ(in.x_THP * dt_TH.unsqueeze(2));
+    const Tensor B = chunks_BHKQ(in.B_TGN), C = chunks_BHKQ(in.C_TGN);
+    const Tensor log_decay = chunks_BHKQ((dt_TH * in.A_H).unsqueeze(2)).squeeze(-1).cumsum(-1);
+    const Tensor later_QQ = torch::ones({chunk, chunk}, torch::kBool).triu(1);
+    const Tensor decay_BHKQQ =
+        (log_decay.unsqueeze(-1) - log_decay.unsqueeze(-2)).masked_fill(later_QQ, -INFINITY).exp();
+    Tensor y = torch::matmul(torch::matmul(C, B.transpose(-1, -2)) * decay_BHKQQ, added);
+    const Tensor last_BHK1 = log_decay.narrow(-1, chunk - 1, 1);
+    const Tensor left_BHKPN =
+        torch::matmul((added * (last_BHK1 - log_decay).exp().unsqueeze(-1)).transpose(-1, -2), B);
+    const Tensor whole_BHK11 = last_BHK1.exp().unsqueeze(-1);
+    Tensor state = torch::zeros_like(left_BHKPN.select(2, 0));
+    std::vector<Tensor> starts;
+    for (int64_t k = 0; k < left_BHKPN.size(2); ++k) {
+      starts.push_back(state);
+      state = whole_BHK11.select(2, k) * state + left_BHKPN.select(2, k);
+    }
+    y = y +
+        torch::matmul(C, torch::stack(starts, 2).transpose(-1, -2)) * log_decay.exp().unsqueeze(-1);
+    return y.permute({0, 2, 3, 1, 4})
+               .flatten(1, 2)
+               .narrow(1, 0, length)
+               .reshape({-1, heads, in.x_THP.size(2)}) +
+           in.D_H.unsqueeze(1) * in.x_THP;
+  }
+
+  // x, dt, A, B, C, D, dt_bias, with decays like those of a model at its start.
+  SsdInputs ssd_inputs(int64_t sequences, int64_t length, int64_t state) {
+    const int64_t tokens = sequences * length, heads = 2, width = 64;
+    const auto set = [](const Tensor& values) { return values.detach().requires_grad_(); };
+    return {leaf({tokens, heads, width}),
+            set(torch::randn({tokens, heads}) - 2),
+            set(-torch::rand({heads}) * 15 - 1),
+            leaf({tokens, 1, state}),
+            leaf({tokens, 1, state}),
+            leaf({heads}),
+            leaf({heads}),
+            torch::arange(0, tokens + 1, length, torch::kInt)};
+  }
+
+  void bench_ssd(int rounds, int64_t sequences, int64_t length, int64_t state) {
+    const SsdInputs in = ssd_inputs(sequences, length, state);
+    const Tensor d_y = torch::randn(in.x_THP.sizes());
+    compare(
+        fmt::format("ssd, {} x {}, N = {}", sequences, length, state), rounds,
+        [&] { ssd(in).backward(d_y); },
+        [&] { chunked_ssd(in, length, std::min<int64_t>(length, 64)).backward(d_y); });
+  }
+
+  // Against Hydra's way with a causal operator: both directions as one batch, flipped, shifted,
+  // added.
+  void bench_bidirectional_ssd(int rounds, int64_t sequences, int64_t length, int64_t state) {
+    const SsdInputs in = ssd_inputs(sequences, length, state);
+    const Tensor diagonal = leaf({sequences * length, 2}), d_y = torch::randn(in.x_THP.sizes());
+    const auto both = [&](const Tensor& rows) {
+      const Tensor turned = rows.view({sequences, length, rows.size(1), -1}).flip(1);
+      return torch::cat({rows, turned.view(rows.sizes())});
+    };
+    compare(
+        fmt::format("bidirectional_ssd, {} x {}, N = {}", sequences, length, state), rounds,
+        [&] {
+          bidirectional_ssd({in.x_THP, in.dt_TH, in.dt_TH, in.A_H, in.B_TGN, in.C_TGN, in.B_TGN,
+                             in.C_TGN, in.dt_bias_H, diagonal, in.offsets_S1})
+              .backward(d_y);
+        },
+        [&] {
+          const Tensor y_BLHP =
+              chunked_ssd({both(in.x_THP), both(in.dt_TH), in.A_H, both(in.B_TGN), both(in.C_TGN),
+                           torch::zeros({2}), in.dt_bias_H, in.offsets_S1},
+                          length, std::min<int64_t>(length, 64))
+                  .view({2 * sequences, length, 2, -1});
+          const auto directions =
+              torch::constant_pad_nd(y_BLHP.narrow(1, 0, length - 1), {0, 0, 0, 0, 1, 0}).chunk(2);
+          const Tensor mixed = (directions[0] + directions[1].flip(1)).reshape(in.x_THP.sizes());
+          (mixed + diagonal.unsqueeze(2) * in.x_THP).backward(d_y);
+        });
+  }
+
+  void bench_rms_norm_gate(int rounds, int64_t rows, int64_t width, GateOrder order) {
+    const Tensor y = leaf({rows, width}), z = leaf({rows, width}), weight = leaf({width});
+    const Tensor d_out = torch::randn({rows, width});
+    compare(
+        fmt::format("rms_norm_gate, {} x {}, {} first", rows, width,
+                    order == GateOrder::GateFirst ? "gate" : "norm"),
+        rounds, [&] { rms_norm_gate(y, z, weight, 1, 1e-5, order).backward(d_out); },
+        [&] { rms_norm_gate_reference(y, z, weight, 1, 1e-5, order).backward(d_out); });
+  }
+
+  void bench_state_space_duality(int rounds) {
+    bench_ssd(rounds, 64, 200, 64);
+    bench_ssd(rounds, 64, 200, 32);
+    bench_ssd(rounds, 256, 50, 64);
+    bench_bidirectional_ssd(rounds, 64, 200, 64);
+    bench_rms_norm_gate(rounds, 12800, 128, GateOrder::GateFirst);
+    bench_rms_norm_gate(rounds, 12800, 128, GateOrder::NormFirst);
+  }
 
 }  // namespace
 }  // namespace seqsweep
@@ -260,5 +369,6 @@ int main(int argc, char** argv) {
   fmt::print("|---|---:|---:|---:|\n");
   seqsweep::peak_of_linear_cross_entropy(12800, 3417, /*with_eager=*/true);
   seqsweep::peak_of_linear_cross_entropy(4096, 211452, /*with_eager=*/false);
+  seqsweep::bench_state_space_duality(rounds);
   return 0;
 }
