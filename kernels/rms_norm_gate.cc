@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "kernels/checks.h"
 #include "kernels/cuda_plugin.h"
+#include "kernels/packed_rows.h"
 #include "kernels/rms_norm_gate_cuda.h"
 #include "kernels/row_math.h"
 
@@ -207,10 +208,6 @@ std::array<Tensor, 3> backward_cuda(const Tensor& y, const Tensor& z, const Tens
   params.d_weight_RE = d_weight_RE.data_ptr<float>();
   launch_cuda(kName, rms_norm_gate_cuda.backward, params);
   return {d_y, d_z, d_weight_RE.sum(0)};
-}
-
-Tensor with_contiguous_rows(const Tensor& rows) {
-  return rows.stride(-1) == 1 || rows.size(-1) <= 1 ? rows : rows.contiguous();
 }
 
 class RmsNormGate : public torch::autograd::Function<RmsNormGate> {

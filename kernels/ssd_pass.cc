@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "kernels/checks.h"
 #include "kernels/cuda_plugin.h"
+#include "kernels/packed_rows.h"
 #include "kernels/ssd_cpu.h"
 #include "kernels/ssd_cuda.h"
 
@@ -16,28 +17,6 @@ using at::Tensor;
 SsdCuda ssd_cuda;
 
 namespace {
-
-void check_offsets(std::string_view op, const Tensor& offsets, const Tensor& x_THP) {
-  require_shape(op, "offsets", offsets, {-1});
-  if (offsets.scalar_type() != at::kInt || offsets.device() != x_THP.device() ||
-      offsets.numel() < 1) {
-    throw_run("{}: offsets must be int32, on the device of x, at least one; got {} {} on {}", op,
-              offsets.numel(), c10::toString(offsets.scalar_type()), offsets.device().str());
-  }
-  // On the CPU, where it costs nothing, also that the sequences lie in the tensors.
-  if (!offsets.is_cpu()) return;
-  const Tensor dense = offsets.contiguous();
-  const int32_t* at = dense.data_ptr<int32_t>();
-  const int64_t sequences = dense.numel() - 1;
-  bool fits = at[0] == 0 && at[sequences] == x_THP.size(0);
-  for (int64_t s = 0; s < sequences; ++s) fits = fits && at[s] <= at[s + 1];
-  if (fits) return;
-  throw_run("{}: offsets must rise from 0 to {} tokens", op, x_THP.size(0));
-}
-
-Tensor with_contiguous_inner(const Tensor& rows) {
-  return rows.stride(-1) == 1 || rows.size(-1) <= 1 ? rows : rows.contiguous();
-}
 
 SsdRows rows_of(const Tensor& rows) {
   return {rows.data_ptr<float>(), rows.stride(0), rows.stride(1)};
@@ -143,17 +122,18 @@ void check_ssd_pass(std::string_view op, const SsdPass& pass, std::string_view s
                 names[i].B, heads, groups);
     }
   }
-  check_offsets(op, pass.offsets_S1, x);
+  require_shape(op, "offsets", pass.offsets_S1, {-1});
+  require_offsets(op, pass.offsets_S1, x);
 }
 
 SsdPass with_contiguous_rows(SsdPass pass) {
-  pass.x_THP = with_contiguous_inner(pass.x_THP);
+  pass.x_THP = with_contiguous_rows(pass.x_THP);
   pass.A_H = pass.A_H.contiguous();
   pass.dt_bias_H = pass.dt_bias_H.contiguous();
   pass.offsets_S1 = pass.offsets_S1.contiguous();
   for (SsdDirection& direction : pass.directions) {
-    direction.B_TGN = with_contiguous_inner(direction.B_TGN);
-    direction.C_TGN = with_contiguous_inner(direction.C_TGN);
+    direction.B_TGN = with_contiguous_rows(direction.B_TGN);
+    direction.C_TGN = with_contiguous_rows(direction.C_TGN);
   }
   return pass;
 }
@@ -167,7 +147,7 @@ Tensor ssd_forward_from(const SsdPass& pass, const Tensor& state_SHPN) {
 }
 
 SsdGradients ssd_backward(const SsdPass& pass, const Tensor& d_y_THP) {
-  const Tensor d_y = with_contiguous_inner(d_y_THP);
+  const Tensor d_y = with_contiguous_rows(d_y_THP);
   return pass.x_THP.is_cuda() ? backward_cuda(pass, d_y) : ssd_backward_cpu(pass, d_y);
 }
 

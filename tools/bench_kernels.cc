@@ -363,12 +363,12 @@ int main(int argc, char** argv) {
   seqsweep::bench_packed_attention(rounds, 64, 200, 0.2);
   seqsweep::bench_seeded_dropout(rounds, 12800, 64);
   seqsweep::bench_conv1d_silu(rounds, 64, 200, 128);
-  seqsweep::bench_selective_scan(std::max(1, rounds / 5), 64, 200, 128,
-                                 32);  // Eager takes seconds.
+  seqsweep::bench_state_space_duality(rounds);
+  // Eager takes seconds.
+  seqsweep::bench_selective_scan(std::max(1, rounds / 5), 64, 200, 128, 32);
   fmt::print("\n| extra memory at its peak | ours, MB | ATen eager, MB | times less |\n");
   fmt::print("|---|---:|---:|---:|\n");
   seqsweep::peak_of_linear_cross_entropy(12800, 3417, /*with_eager=*/true);
   seqsweep::peak_of_linear_cross_entropy(4096, 211452, /*with_eager=*/false);
-  seqsweep::bench_state_space_duality(rounds);
   return 0;
 }
