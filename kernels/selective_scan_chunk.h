@@ -12,6 +12,7 @@
 #include "kernels/activations.h"
 #include "kernels/lanes.h"
 #include "kernels/packed_rows.h"
+#include "kernels/row_math.h"
 #include "kernels/selective_scan.h"
 
 namespace seqsweep {
