@@ -250,7 +250,9 @@ Tensor ssd_last_reference(const SsdLastInputs& in) {
   for (int64_t s = 0; s + 1 < offsets.numel(); ++s) {
     const int64_t count = std::max<int64_t>(0, at[s + 1] - at[s] - in.unread);
     const Tensor dt = dt_TH.narrow(0, at[s], count);
-    const Tensor later = dt.sum(0, true) - dt.cumsum(0);
+    // The sums of the tokens after each: the first one of the sequence belongs to no other's.
+    const Tensor after = torch::constant_pad_nd(dt.slice(0, 1), {0, 0, 0, count > 0 ? 1 : 0});
+    const Tensor later = after.flip(0).cumsum(0).flip(0);
     const Tensor read = (in.B_TGN.narrow(0, at[s], count) * in.C_SGN[s]).sum(-1);
     const Tensor weights = (in.A_H * later).exp() * dt * read.repeat_interleave(heads_a_group, 1);
     rows.push_back((weights.unsqueeze(-1) * in.x_THP.narrow(0, at[s], count)).sum(0));

@@ -4,9 +4,9 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
-#include "tests/kernels/packed_case.h"
 #include "tests/support/golden.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/packed.h"
 
 namespace seqsweep {
 namespace {
@@ -34,9 +34,9 @@ Tensor convolve(const Case& c) {
 }
 
 std::vector<Tensor> differentiate_case(const Case& c, decltype(conv1d_silu)* op) {
-  return differentiate(c.values, [&](const std::vector<Tensor>& v) {
-    return op(v[0], v[1], v[2], c.offsets_S1, c.span);
-  });
+  return with_gradients(
+      [&](const std::vector<Tensor>& v) { return op(v[0], v[1], v[2], c.offsets_S1, c.span); },
+      c.values);
 }
 
 void expect_like_reference(const Case& c) {

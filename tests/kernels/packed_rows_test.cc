@@ -6,7 +6,7 @@
 
 #include <map>
 
-#include "tests/kernels/packed_case.h"
+#include "tests/support/packed.h"
 
 namespace seqsweep {
 namespace {

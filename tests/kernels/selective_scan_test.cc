@@ -5,9 +5,9 @@
 #include <torch/utils.h>
 
 #include "core/base/error.h"
-#include "tests/kernels/packed_case.h"
 #include "tests/support/golden.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/packed.h"
 
 namespace seqsweep {
 namespace {
@@ -42,9 +42,9 @@ Case make_case(const std::vector<int>& lengths, int64_t channels, int64_t states
 using Operator = Tensor (*)(const SelectiveScanInputs&);
 
 std::vector<Tensor> differentiate_case(const Case& c, Operator scan) {
-  return differentiate(c.values, [&](const std::vector<Tensor>& leaves) {
-    return scan(inputs_of(leaves, c.offsets_S1));
-  });
+  return with_gradients(
+      [&](const std::vector<Tensor>& leaves) { return scan(inputs_of(leaves, c.offsets_S1)); },
+      c.values);
 }
 
 void expect_like_reference(const Case& c) {

@@ -18,7 +18,7 @@ models:
   - popularity
 optimizers: [{name: adam, lr: 0.003}]
 seeds: [1, 2, 3]
-train: {batch_size: 16, epochs: 12, patience: 0, checkpoint_s: 0.2, threads: 1, device: cpu}
+train: {batch_size: 16, epochs: 40, patience: 0, checkpoint_s: 0.2, threads: 1, device: cpu}
 latency: {samples: 4, users: 50}
 )";
 
@@ -97,7 +97,9 @@ TEST(Kill, OneProcessWithoutMpirunDrainsOnInterrupt) {
                                             "--db",    db,      "data_dir=" + folder.at("data")};
   {
     Command sweep(command, folder.path() / "log");
-    std::this_thread::sleep_for(std::chrono::milliseconds(2000));
+    while (sweep.running() && sweep.output().find("started on") == std::string::npos) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
     sweep.signal(SIGINT);
     EXPECT_EQ(sweep.wait(), 130) << sweep.output();
   }

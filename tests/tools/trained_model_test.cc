@@ -83,7 +83,7 @@ TEST_F(TrainedModel, EvaluateGivesWhatTheSweepMeasured) {
 // model keeps a state (mamba4rec, 2mamba4rec) or reads the history again.
 TEST_F(TrainedModel, FollowingEventsEndsWhereTheWholeHistoryDoes) {
   for (const char* model : {"sasrec", "mamba4rec", "2mamba4rec", "hydra4rec", "popularity"}) {
-    const CommandResult list = ask("recommend", model, "--user 1 --count 5 --json");
+    const CommandResult list = ask("recommend", model, "--user u1 --count 5 --json");
     ASSERT_EQ(list.code, 0) << list.output;
     std::vector<std::string> keys;
     for (const json& one : json::parse(list.output)) keys.push_back(one["item"]);
