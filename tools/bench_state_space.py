@@ -21,6 +21,8 @@ import sys
 import time
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Two programs take turns: neither may spin on the other's core.
+
 import torch
 from torch.nn import functional as F
 
@@ -287,6 +289,8 @@ def parse():
     added.add_argument("--chunk", type=int, nargs="+", default=[64], help="default 64")
     added = command("recommend", bench_recommend, scans=["pairs"], items=3416, length=200, top=10, rounds=50)
     added.add_argument("--models", nargs="+", choices=models.MODELS, default=models.MODELS)
+    added = command("compare", compare, items=3416, length=200, top=10, rounds=30)
+    added.add_argument("--program", default=Path(__file__).resolve().parent.parent / "build" / "bin" / "bench_models")
     command("train", bench_train, scans=["recomputing"], batch=2048, length=50, items=1349, rounds=3)
     return parser.parse_args()
 
