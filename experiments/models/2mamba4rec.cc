@@ -3,8 +3,7 @@
 // that share B and C, N state, K convolution width, S sequences.
 #include <torch/nn/modules/conv.h>
 
-#include "core/base/error.h"
-#include "core/nn/mixer_recommender.h"
+#include "core/nn/ssd_mixer_config.h"
 #include "core/nn/state_space_init.h"
 #include "kernels/conv1d_silu.h"
 #include "kernels/rms_norm_gate.h"
@@ -20,26 +19,11 @@ using torch::Tensor;
 
 constexpr double kNormEps = 1e-5;
 
-struct Mamba2RecConfig : MixerRecommenderConfig {
-  int64_t state = 64, conv = 4, expand = 2, head_width = 64, groups = 1;
-
-  void fields(auto&& field) {
-    MixerRecommenderConfig::fields(field);
-    field("state", state, "numbers in a channel's state (N)", at_least(1));
-    field("conv", conv, "items that the convolution sees (K)", at_least(1));
-    field("expand", expand, "inner channels are so many times the width", at_least(1));
-    field("head_width", head_width, "inner channels of a head (P)", at_least(1));
-    field("groups", groups, "groups of heads; the heads of one share B and C", at_least(1));
-  }
-  int64_t inner() const { return expand * width; }
-  int64_t heads() const { return inner() / head_width; }
-};
-
 class Mamba2Mixer : public Mixer {
  public:
-  explicit Mamba2Mixer(const Mamba2RecConfig& config)
+  explicit Mamba2Mixer(const SsdMixerConfig& config)
       : config_(config),
-        convolved_(config.inner() + 2 * config.groups * config.state),
+        convolved_(config.inner() + 2 * config.shared()),
         in_proj_(register_module(
             "in_proj", linear(config.width, config.inner() + convolved_ + config.heads()))),
         conv1d_(register_module(
@@ -65,7 +49,7 @@ class Mamba2Mixer : public Mixer {
 
   Tensor forward_last(const Tensor& x_TD, const PackedSequences& sequences,
                       const Tensor& last_S) override {
-    const int64_t inner = config_.inner(), shared = config_.groups * config_.state;
+    const int64_t inner = config_.inner(), shared = config_.shared();
     const auto rows_of = [&](int64_t begin, int64_t count) {
       return in_proj_->weight.narrow(0, begin, count);
     };
@@ -118,7 +102,7 @@ class Mamba2Mixer : public Mixer {
 
   SsdInputs ssd_inputs(const Tensor& convolved, const Tensor& dt_TH,
                        const PackedSequences& sequences) const {
-    const int64_t shared = config_.groups * config_.state;
+    const int64_t shared = config_.shared();
     const auto parts = convolved.split_with_sizes({config_.inner(), shared, shared}, 1);
     return {.x_THP = parts[0].unflatten(1, {config_.heads(), -1}),
             .dt_TH = dt_TH,
@@ -137,7 +121,7 @@ class Mamba2Mixer : public Mixer {
                                    GateOrder::GateFirst));
   }
 
-  Mamba2RecConfig config_;
+  SsdMixerConfig config_;
   int64_t convolved_;
   nn::Linear in_proj_;
   nn::Conv1d conv1d_;
@@ -145,17 +129,12 @@ class Mamba2Mixer : public Mixer {
   nn::Linear out_proj_;
 };
 
-std::shared_ptr<nn::Module> make(const Mamba2RecConfig& config, const ModelContext& context) {
-  if (config.inner() % config.head_width != 0 || config.heads() % config.groups != 0) {
-    throw_input(
-        "model 2mamba4rec: head_width must divide expand * width, and groups the heads; "
-        "expand * width is {}, head_width {}, groups {}",
-        config.inner(), config.head_width, config.groups);
-  }
+std::shared_ptr<nn::Module> make(const SsdMixerConfig& config, const ModelContext& context) {
+  config.check("2mamba4rec");
   return make_mixer_recommender<Mamba2Mixer>(config, context);
 }
 
-const RegisterModel<Mamba2RecConfig> k2Mamba4Rec{
+const RegisterModel<SsdMixerConfig> k2Mamba4Rec{
     "2mamba4rec", "Mamba4Rec with the Mamba-2 mixer (Dao & Gu 2024)", "next_item", make};
 
 }  // namespace

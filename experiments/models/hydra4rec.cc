@@ -5,7 +5,7 @@
 #include <torch/nn/modules/conv.h>
 
 #include "core/base/error.h"
-#include "core/nn/mixer_recommender.h"
+#include "core/nn/ssd_mixer_config.h"
 #include "core/nn/state_space_init.h"
 #include "kernels/conv1d_silu.h"
 #include "kernels/rms_norm_gate.h"
@@ -21,26 +21,15 @@ using torch::Tensor;
 
 constexpr double kNormEps = 1e-5;
 
-struct Hydra4RecConfig : MixerRecommenderConfig {
-  int64_t state = 64, conv = 7, expand = 2, head_width = 64, groups = 1;
-
-  void fields(auto&& field) {
-    MixerRecommenderConfig::fields(field);
-    field("state", state, "numbers in a channel's state, in each direction (N)", at_least(1));
-    field("conv", conv, "items that the centred convolution sees (K); odd", at_least(1));
-    field("expand", expand, "inner channels are so many times the width", at_least(1));
-    field("head_width", head_width, "inner channels of a head (P)", at_least(1));
-    field("groups", groups, "groups of heads; the heads of one share B and C", at_least(1));
-  }
-  int64_t inner() const { return expand * width; }
-  int64_t heads() const { return inner() / head_width; }
+struct Hydra4RecConfig : SsdMixerConfig {
+  Hydra4RecConfig() { conv = 7; }
 };
 
 class HydraMixer : public Mixer {
  public:
   explicit HydraMixer(const Hydra4RecConfig& config)
       : config_(config),
-        convolved_(config.inner() + 4 * config.groups * config.state),
+        convolved_(config.inner() + 4 * config.shared()),
         in_proj_(register_module(
             "in_proj", linear(config.width, config.inner() + convolved_ + 2 * config.heads()))),
         conv1d_(register_module(
@@ -75,7 +64,7 @@ class HydraMixer : public Mixer {
   // `convolved`: x, then B and C of the forward, then of the backward direction.
   BidirectionalSsdInputs ssd_inputs(const Tensor& convolved, const Tensor& dt_T2H,
                                     const PackedSequences& sequences) {
-    const int64_t shared = config_.groups * config_.state;
+    const int64_t shared = config_.shared();
     const auto parts =
         convolved.split_with_sizes({config_.inner(), shared, shared, shared, shared}, 1);
     const auto dt = dt_T2H.chunk(2, 1);
@@ -108,13 +97,9 @@ class HydraMixer : public Mixer {
 };
 
 std::shared_ptr<nn::Module> make(const Hydra4RecConfig& config, const ModelContext& context) {
-  if (config.inner() % config.head_width != 0 || config.heads() % config.groups != 0 ||
-      config.conv % 2 == 0) {
-    throw_input(
-        "model hydra4rec: head_width must divide expand * width, groups the heads, and conv must "
-        "be "
-        "odd; expand * width is {}, head_width {}, groups {}, conv {}",
-        config.inner(), config.head_width, config.groups, config.conv);
+  config.check("hydra4rec");
+  if (config.conv % 2 == 0) {
+    throw_input("model hydra4rec: conv must be odd, as it is centred; it is {}", config.conv);
   }
   return make_mixer_recommender<HydraMixer>(config, context);
 }
