@@ -72,10 +72,10 @@ function(seqsweep_experiments name)
   target_precompile_headers(${name} REUSE_FROM ${ARG_HEADER_ROOM})
 endfunction()
 
-# The CUDA kernels: a plug-in beside the tools, loaded when a run is on a GPU.
+# The CUDA kernels and NCCL: a plug-in beside the tools, loaded when a run is on a GPU.
 function(seqsweep_cuda_plugin name)
   file(GLOB kernels CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.cu)
-  file(GLOB glue CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.cc)
+  seqsweep_collect(glue kernels/cuda core/comm/cuda)
   if(NOT kernels)
     return()
   endif()
@@ -85,6 +85,10 @@ function(seqsweep_cuda_plugin name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_include_directories(${name} SYSTEM PRIVATE $<TARGET_PROPERTY:torch_cpu,INTERFACE_SYSTEM_INCLUDE_DIRECTORIES>)
   target_link_libraries(${name} PRIVATE CUDA::cudart ${TORCH_CUDA_LIBRARY} ${TORCH_C10_CUDA_LIBRARY})
+  if(have_nccl)
+    target_include_directories(${name} SYSTEM PRIVATE ${NCCL_INCLUDE})
+    target_link_libraries(${name} PRIVATE ${NCCL_LIBRARY} fmt::fmt-header-only)
+  endif()
   target_link_options(${name} PRIVATE -Wl,--no-as-needed,--allow-shlib-undefined -Wl,-rpath,${torch_root}/lib)
 endfunction()
 
@@ -140,17 +144,18 @@ function(seqsweep_tests name folder)
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
 
-# seqsweep_mpi_test(NAME FOLDER RANKS n LINK ...): every .cc of a folder of tests/ in one executable
-# with its own main, which mpirun starts as one ctest case.
+# seqsweep_mpi_test(NAME FOLDER RANKS n): every *_test.cc of a folder of tests/ in one
+# executable with a main of its own, which mpirun starts as one ctest case.
 function(seqsweep_mpi_test name folder)
   if(NOT have_mpi)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "RANKS" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "RANKS" "" ${ARGN})
   get_filename_component(mpi_bin ${MPI_CXX_COMPILER} DIRECTORY)
   find_program(MPIRUN mpirun HINTS ${mpi_bin} REQUIRED)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cc)
-  seqsweep_executable(${name} kernels ${sources} LINK ${ARG_LINK} GTest::gtest)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*_test.cc)
+  list(APPEND sources ${CMAKE_SOURCE_DIR}/tests/core/comm/mpi_main.cc)
+  seqsweep_torch_tool(${name} ${sources} LINK GTest::gtest)
   seqsweep_unity(${name})
   add_test(NAME ${name} COMMAND ${MPIRUN} -n ${ARG_RANKS} --bind-to none $<TARGET_FILE:${name}>)
   # Open MPI: as root in a container, and with more ranks than cores.

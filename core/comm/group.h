@@ -1,14 +1,23 @@
 // The ranks that train one run together. Every call is collective: all ranks of the group make the
-// same calls in the same order, and it blocks until the others came. A group of one is a real group
-// whose calls return at once, so no caller asks for the size to decide what to do.
-// One thread uses a group. Failures of the transport throw Error (Fault::World).
+// same calls in the same order. A group of one is a real group whose calls return at once, so no
+// caller asks for the size to decide what to do. One thread at a time uses a group. Failures of the
+// transport throw Error (Fault::World).
 #pragma once
 
 #include <torch/types.h>
 
 #include <memory>
+#include <span>
 
 namespace seqsweep {
+
+// A sum over the ranks that was started. Its tensor is left alone until wait() came back.
+class PendingSum {
+ public:
+  virtual ~PendingSum() = default;
+  virtual bool done() = 0;  // Moves it along; does not block.
+  virtual void wait() = 0;  // Then the tensor has the sum: at once, or in its device's own order.
+};
 
 class Group {
  public:
@@ -17,8 +26,13 @@ class Group {
   virtual int size() const = 0;
 
   // x := sum over ranks, element by element; the same bits on every rank. float32, float64, int32
-  // or int64, contiguous, on the group's device.
-  virtual void all_reduce_sum(torch::Tensor& x) = 0;
+  // or int64, contiguous, in host memory or on the group's device. Does not block.
+  virtual std::unique_ptr<PendingSum> start_sum(const torch::Tensor& x) = 0;
+  // These block until the others came; the tensors as above.
+  void all_reduce_sum(const torch::Tensor& x) { start_sum(x)->wait(); }
+  void all_reduce_sum(std::span<double> x) {
+    all_reduce_sum(torch::from_blob(x.data(), {std::ssize(x)}, torch::kFloat64));
+  }
   virtual void broadcast(torch::Tensor& x, int root) = 0;
   virtual bool any(bool mine) = 0;  // True on every rank when it was true on one.
 };

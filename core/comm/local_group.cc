@@ -4,11 +4,19 @@
 namespace seqsweep {
 namespace {
 
+class DoneSum : public PendingSum {
+ public:
+  bool done() override { return true; }
+  void wait() override {}
+};
+
 class LocalGroup : public Group {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
-  void all_reduce_sum(torch::Tensor&) override {}
+  std::unique_ptr<PendingSum> start_sum(const torch::Tensor&) override {
+    return std::make_unique<DoneSum>();
+  }
   void broadcast(torch::Tensor&, int root) override { SEQ_CHECK(root == 0); }
   bool any(bool mine) override { return mine; }
 };

@@ -12,7 +12,7 @@ namespace seqsweep {
 namespace {
 
 constexpr int kFailedTag = 2;          // A member's word that it left by an exception.
-constexpr int kLookEvery = 256;        // Tests of a request between looks for such a word.
+constexpr int kLookEvery = 256;        // Tests of requests between looks for such a word.
 constexpr int64_t kChunk = 1LL << 28;  // Elements of one MPI call, which counts in int.
 
 MPI_Datatype mpi_type(torch::ScalarType type) {
@@ -31,6 +31,95 @@ MPI_Datatype mpi_type(torch::ScalarType type) {
   }
 }
 
+// Where a group's ranks talk.
+struct Place {
+  MPI_Comm comm = MPI_COMM_NULL;
+  int rank = 0, size = 1;
+};
+
+// Throws when a member said that it left.
+void require_all_members(const Place& place) {
+  int failed = 0;
+  MPI_Status status{};
+  check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, kFailedTag, place.comm, &failed, &status), "MPI_Iprobe");
+  if (failed) {
+    throw_world("group: rank {} of {} failed in the middle of a step", status.MPI_SOURCE,
+                place.size);
+  }
+}
+
+// Pieces of a tensor that MPI can count, each with its request.
+class Transfer {
+ public:
+  // `start(data, count, type, request)` begins one piece.
+  template <typename Start>
+  Transfer(const Place& place, const torch::Tensor& host, Start&& start)
+      : place_(place), host_(host) {
+    SEQ_CHECK(host.is_contiguous() && host.is_cpu());
+    auto* data = static_cast<char*>(host.data_ptr());
+    for (int64_t begin = 0; begin < host.numel(); begin += kChunk) {
+      const auto count = static_cast<int>(std::min(kChunk, host.numel() - begin));
+      start(data + begin * host.element_size(), count, mpi_type(host.scalar_type()),
+            &requests_.emplace_back(MPI_REQUEST_NULL));
+    }
+  }
+  // MPI may write to the tensor still when it was not waited for, so it is never freed then.
+  ~Transfer() {
+    static std::vector<torch::Tensor> left_to_mpi;
+    for (const MPI_Request& request : requests_) {
+      if (request != MPI_REQUEST_NULL) left_to_mpi.push_back(host_);
+    }
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  bool done() {
+    int done = 0;
+    check_mpi(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done,
+                          MPI_STATUSES_IGNORE),
+              "MPI_Testall");
+    return done != 0;
+  }
+  void wait() {
+    for (int tests = 1; !done(); ++tests) {
+      if (tests % kLookEvery == 0) require_all_members(place_);
+      ::sched_yield();  // Ranks may be more than cores.
+    }
+  }
+
+ private:
+  const Place& place_;
+  torch::Tensor host_;
+  std::vector<MPI_Request> requests_;
+};
+
+// The tensor, or a copy of it in host memory.
+torch::Tensor on_host(const torch::Tensor& x) {
+  return x.is_cpu() ? x : x.cpu();
+}
+
+class MpiSum : public PendingSum {
+ public:
+  MpiSum(const Place& place, const torch::Tensor& x)
+      : x_(x),
+        host_(on_host(x)),
+        transfer_(place, host_, [&](void* data, int count, MPI_Datatype type, auto* request) {
+          check_mpi(MPI_Iallreduce(MPI_IN_PLACE, data, count, type, MPI_SUM, place.comm, request),
+                    "MPI_Iallreduce");
+        }) {}
+
+  bool done() override { return transfer_.done(); }
+  void wait() override {
+    transfer_.wait();
+    const torch::NoGradGuard no_grad;
+    if (!x_.is_cpu()) x_.copy_(host_);
+  }
+
+ private:
+  torch::Tensor x_, host_;
+  Transfer transfer_;
+};
+
 class MpiGroup : public Group {
  public:
   MpiGroup(const MpiWorld& world, const std::vector<int64_t>& members, int tag) {
@@ -39,97 +128,56 @@ class MpiGroup : public Group {
     check_mpi(MPI_Comm_group(world.state().comm, &all), "MPI_Comm_group");
     check_mpi(MPI_Group_incl(all, static_cast<int>(ranks.size()), ranks.data(), &chosen),
               "MPI_Group_incl");
-    check_mpi(MPI_Comm_create_group(world.state().comm, chosen, tag, &comm_),
+    check_mpi(MPI_Comm_create_group(world.state().comm, chosen, tag, &place_.comm),
               "MPI_Comm_create_group");
     MPI_Group_free(&chosen);
     MPI_Group_free(&all);
-    check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
-    check_mpi(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+    check_mpi(MPI_Comm_set_errhandler(place_.comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check_mpi(MPI_Comm_rank(place_.comm, &place_.rank), "MPI_Comm_rank");
+    check_mpi(MPI_Comm_size(place_.comm, &place_.size), "MPI_Comm_size");
   }
 
   // By an exception the group is over: the others are told, and the communicator, in which they may
   // be in the middle of a call, is left to MPI.
   ~MpiGroup() override {
     if (std::uncaught_exceptions() == exceptions_) {
-      MPI_Comm_free(&comm_);
+      MPI_Comm_free(&place_.comm);
       return;
     }
-    for (int peer = 0; peer < size_; ++peer) {
+    for (int peer = 0; peer < place_.size; ++peer) {
       MPI_Request request = MPI_REQUEST_NULL;
-      if (peer == rank_) continue;
-      MPI_Isend(nullptr, 0, MPI_BYTE, peer, kFailedTag, comm_, &request);
+      if (peer == place_.rank) continue;
+      MPI_Isend(nullptr, 0, MPI_BYTE, peer, kFailedTag, place_.comm, &request);
       MPI_Request_free(&request);
     }
   }
 
-  int rank() const override { return rank_; }
-  int size() const override { return size_; }
+  int rank() const override { return place_.rank; }
+  int size() const override { return place_.size; }
 
-  void all_reduce_sum(torch::Tensor& x) override {
-    on_host(x, [&](torch::Tensor& chunk) {
-      MPI_Request request = MPI_REQUEST_NULL;
-      check_mpi(MPI_Iallreduce(MPI_IN_PLACE, chunk.data_ptr(), static_cast<int>(chunk.numel()),
-                               mpi_type(chunk.scalar_type()), MPI_SUM, comm_, &request),
-                "MPI_Iallreduce");
-      wait(request, chunk);
-    });
+  // MPI's ways to add either hand finished sums on or add the same pairs on both sides, and a + b
+  // is b + a: the bits are the same everywhere as long as the ranks' machines are of one kind.
+  std::unique_ptr<PendingSum> start_sum(const torch::Tensor& x) override {
+    return std::make_unique<MpiSum>(place_, x);
   }
 
   void broadcast(torch::Tensor& x, int root) override {
-    on_host(x, [&](torch::Tensor& chunk) {
-      MPI_Request request = MPI_REQUEST_NULL;
-      check_mpi(MPI_Ibcast(chunk.data_ptr(), static_cast<int>(chunk.numel()),
-                           mpi_type(chunk.scalar_type()), root, comm_, &request),
-                "MPI_Ibcast");
-      wait(request, chunk);
-    });
-  }
-
-  bool any(bool mine) override {
-    torch::Tensor votes = torch::full({1}, mine ? 1 : 0, torch::kInt64);
-    all_reduce_sum(votes);
-    return votes.item<int64_t>() > 0;
-  }
-
- private:
-  // Calls `body` with pieces of the tensor, or of its copy in host memory, that MPI can count.
-  template <typename Body>
-  void on_host(torch::Tensor& x, Body&& body) {
-    SEQ_CHECK(x.is_contiguous());
+    const torch::Tensor host = on_host(x);
+    Transfer(place_, host, [&](void* data, int count, MPI_Datatype type, auto* request) {
+      check_mpi(MPI_Ibcast(data, count, type, root, place_.comm, request), "MPI_Ibcast");
+    }).wait();
     const torch::NoGradGuard no_grad;
-    const torch::Tensor host = x.is_cpu() ? x : x.cpu();
-    const torch::Tensor flat = host.view({-1});
-    for (int64_t begin = 0; begin < flat.numel(); begin += kChunk) {
-      torch::Tensor chunk = flat.narrow(0, begin, std::min(kChunk, flat.numel() - begin));
-      body(chunk);
-    }
     if (!x.is_cpu()) x.copy_(host);
   }
 
-  // Until the request is done, or a member said that it left. MPI may write to the tensor still in
-  // that case, so it is never freed then.
-  void wait(MPI_Request& request, const torch::Tensor& tensor) {
-    for (int tests = 1;; ++tests) {
-      int done = 0;
-      check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-      if (done) return;
-      if (tests % kLookEvery != 0) continue;
-      int failed = 0;
-      MPI_Status status{};
-      check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, kFailedTag, comm_, &failed, &status), "MPI_Iprobe");
-      if (failed) {
-        static std::vector<torch::Tensor> left_to_mpi;
-        left_to_mpi.push_back(tensor);
-        throw_world("group: rank {} of {} failed in the middle of a step", status.MPI_SOURCE,
-                    size_);
-      }
-      ::sched_yield();  // Ranks may be more than cores.
-    }
+  bool any(bool mine) override {
+    double votes = mine ? 1 : 0;
+    all_reduce_sum({&votes, 1});
+    return votes > 0;
   }
 
-  MPI_Comm comm_ = MPI_COMM_NULL;
-  int rank_ = 0, size_ = 1;
+ private:
+  Place place_;
   int exceptions_ = std::uncaught_exceptions();
 };
 

@@ -1,6 +1,6 @@
 // MPI, with its header hidden. A process that mpirun (or srun) did not start must not make an
-// MpiWorld. One thread, the one that made it, may use it and all that is made from it. A build
-// without MPI has the same functions; they throw.
+// MpiWorld. One thread at a time may use it and all that is made from it. A build without MPI has
+// the same functions; they throw.
 #pragma once
 
 #include <cstdint>

@@ -39,6 +39,44 @@ INSTANTIATE_TEST_SUITE_P(Types, MpiGroupSums,
                                            torch::kInt64),
                          [](const auto& info) { return torch::toString(info.param); });
 
+// The buckets of a step: several sums under way, of sizes that MPI treats differently.
+TEST(MpiGroup, StartedSumsAreWaitedForInAnyOrder) {
+  const auto group = everyone();
+  std::vector<torch::Tensor> tensors;
+  std::vector<std::unique_ptr<PendingSum>> sums;
+  for (const int64_t size : {1, 500'000, 0, 7, 300'000}) {
+    tensors.push_back(torch::full({size}, rank() + 1, torch::kFloat32));
+    sums.push_back(group->start_sum(tensors.back()));
+  }
+  EXPECT_TRUE(group->any(rank() == 2));  // Another call in between.
+  for (const size_t i : {3, 0, 4, 2, 1}) {
+    sums[i]->wait();
+    EXPECT_TRUE(sums[i]->done());
+    EXPECT_TRUE(torch::equal(tensors[i], torch::full_like(tensors[i], 6))) << i;
+  }
+}
+
+TEST(MpiGroup, AStartedSumDoesNotWaitForTheOthers) {
+  const auto group = everyone();
+  torch::Tensor x = torch::ones({100'000});
+  if (rank() != 0) {
+    const auto first = make_mpi_group(test_world(), {1, 2}, 8);
+    const auto sum = group->start_sum(x);  // Rank 0 has not come; these two go on.
+    EXPECT_TRUE(first->any(true));
+    sum->wait();
+  } else {
+    group->all_reduce_sum(x);
+  }
+  EXPECT_TRUE(torch::equal(x, torch::full({100'000}, 3, torch::kFloat32)));
+}
+
+TEST(MpiGroup, ASpanIsSummedInPlace) {
+  std::array<double, 3> told{1, 0.1 * rank(), 0};
+  everyone()->all_reduce_sum(told);
+  EXPECT_EQ(told[0], 3);
+  EXPECT_NEAR(told[1], 0.3, 1e-15);
+}
+
 TEST(MpiGroup, BroadcastComesFromItsRoot) {
   const auto group = everyone();
   torch::Tensor x = torch::full({4}, rank(), torch::kFloat32);

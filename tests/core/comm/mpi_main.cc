@@ -17,7 +17,7 @@ const MpiWorld& test_world() {
 
 int run_tests() {
   if (!started_by_mpirun()) {
-    log_error("start this with mpirun -n 3");
+    log_error("start this with mpirun");
     return kExitBadInput;
   }
   const MpiWorld made;
