@@ -16,6 +16,7 @@ class SystemClock : public Clock {
   int64_t unix_ms() const override {
     return duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   }
+  double monotonic_s() const override { return seqsweep::monotonic_s(); }
 };
 
 }  // namespace

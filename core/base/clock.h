@@ -10,6 +10,8 @@ class Clock {
   virtual ~Clock() = default;
   virtual int64_t monotonic_ms() const = 0;  // For intervals; never goes back.
   virtual int64_t unix_ms() const = 0;       // For what is stored and shown.
+  // As monotonic_ms, as fine as the clock has it.
+  virtual double monotonic_s() const { return static_cast<double>(monotonic_ms()) / 1000; }
 };
 
 // The machine's clock. Any thread may use it.

@@ -6,7 +6,6 @@ namespace seqsweep {
 
 Parameters::Parameters(torch::nn::Module& module) {
   const torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> tensors;
   int64_t total = 0;
   for (const auto& entry : module.named_parameters()) {
     const torch::Tensor& tensor = entry.value();
@@ -15,25 +14,25 @@ Parameters::Parameters(torch::nn::Module& module) {
       throw_run("parameter {}: trained parameters must be float32 or float64, this one is {}",
                 entry.key(), c10::toString(tensor.scalar_type()));
     }
-    if (!tensors.empty() && (tensor.scalar_type() != tensors[0].scalar_type() ||
-                             tensor.device() != tensors[0].device())) {
+    if (!tensors_.empty() && (tensor.scalar_type() != tensors_[0].scalar_type() ||
+                              tensor.device() != tensors_[0].device())) {
       throw_run("parameter {}: trained parameters must share dtype and device", entry.key());
     }
     slices_.push_back({entry.key(), total, tensor.numel(), tensor.sizes().vec()});
-    tensors.push_back(tensor);
+    tensors_.push_back(tensor);
     total += tensor.numel();
   }
-  const auto options = tensors.empty() ? torch::TensorOptions() : tensors[0].options();
+  const auto options = tensors_.empty() ? torch::TensorOptions() : tensors_[0].options();
   values_ = torch::empty({total}, options.requires_grad(false));
   sums_ = torch::zeros({total + 2}, options.requires_grad(false));
   gradients_ = sums_.narrow(0, 0, total);
   loss_and_targets_ = sums_.narrow(0, total, 2);
-  for (size_t i = 0; i < tensors.size(); ++i) {
+  for (size_t i = 0; i < tensors_.size(); ++i) {
     const ParameterSlice& slice = slices_[i];
     torch::Tensor view = values_.narrow(0, slice.begin, slice.size).view(slice.shape);
-    view.copy_(tensors[i]);
-    tensors[i].set_data(view);
-    tensors[i].mutable_grad() = gradients_.narrow(0, slice.begin, slice.size).view(slice.shape);
+    view.copy_(tensors_[i]);
+    tensors_[i].set_data(view);
+    tensors_[i].mutable_grad() = gradients_.narrow(0, slice.begin, slice.size).view(slice.shape);
   }
 }
 

@@ -25,6 +25,7 @@ class Parameters {
   torch::Tensor& values() { return values_; }        // [P]
   torch::Tensor& gradients() { return gradients_; }  // [P], accumulated by backward()
   const std::vector<ParameterSlice>& slices() const { return slices_; }
+  const std::vector<torch::Tensor>& tensors() const { return tensors_; }  // The module's, likewise.
 
   // What a step sums over its microbatches and ranks: [gradients, loss, targets], P + 2 numbers.
   // float32 counts exactly up to 16 million targets a step.
@@ -35,6 +36,7 @@ class Parameters {
   torch::Tensor values_, sums_;
   torch::Tensor gradients_, loss_and_targets_;  // Views of sums_.
   std::vector<ParameterSlice> slices_;
+  std::vector<torch::Tensor> tensors_;
 };
 
 }  // namespace seqsweep

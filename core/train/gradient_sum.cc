@@ -1,0 +1,55 @@
+#include "core/train/gradient_sum.h"
+
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+namespace seqsweep {
+namespace {
+
+constexpr int64_t kMeasureEvery = 4;  // Sums, on a GPU: the host waits for it to measure.
+
+}  // namespace
+
+GradientSum::GradientSum(Task& task, Parameters& parameters, Group& group, const Clock& clock)
+    : task_(task),
+      parameters_(parameters),
+      group_(group),
+      clock_(clock),
+      division_(group.size()),
+      buckets_(parameters, group) {}
+
+void GradientSum::compute(std::span<const Microbatch> step) {
+  const Share mine = division_.share_of(std::ssize(step), group_.rank());
+  const bool measured = measures();
+  const double began_s = measured ? device_s() : 0;
+  torch::Tensor& loss_and_targets = parameters_.loss_and_targets();
+
+  parameters_.sums().zero_();
+  for (int64_t i = mine.begin; i < mine.end; ++i) {
+    const LossSum loss = task_.loss(step[i].examples, step[i].seed);
+    loss_and_targets[0] += loss.sum.detach();  // Before backward: they leave with its first bucket.
+    loss_and_targets[1] += loss.count;
+    if (i + 1 == mine.end) buckets_.expect_last_backward();
+    loss.sum.backward();
+  }
+  const int64_t count = mine.end - mine.begin;
+  ++sums_;
+  seconds_ = measured && count > 0 ? (device_s() - began_s) / static_cast<double>(count) : 0;
+  buckets_.finish();
+}
+
+// A rank alone has nothing to divide.
+bool GradientSum::measures() const {
+  if (group_.size() == 1) return false;
+  return parameters_.values().is_cpu() || sums_ % kMeasureEvery == 0;
+}
+
+// When everything that was launched so far is done.
+double GradientSum::device_s() const {
+  const torch::Device device = parameters_.values().device();
+  if (!device.is_cpu()) {
+    c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
+  }
+  return clock_.monotonic_s();
+}
+
+}  // namespace seqsweep
