@@ -138,14 +138,84 @@ ModelChoice read_model(const Value& entry, const std::string& path, const SweepF
   return choice;
 }
 
-// The optimizer that marks itself as the default one.
-std::vector<Choice> default_optimizers(const ComponentIndex& optimizers, const Value& file) {
-  const Position at = file.position();
-  for (const std::string& name : optimizers.names()) {
-    if (!optimizers.find(name, at).traits.value("default", false)) continue;
-    return {read_choice(Value::scalar(name, at), "optimizers.0", optimizers)};
+// The component that marks itself as the default one of its kind; "" when none does.
+std::string default_of(const ComponentIndex& index, const Position& at) {
+  for (const std::string& name : index.names()) {
+    if (index.find(name, at).traits.value("default", false)) return name;
   }
-  throw_input("{}: 'optimizers' is missing: a list of {}", at.origin, known(optimizers));
+  return "";
+}
+
+// The schedule that an optimizer's entry names: by `batch_schedule`, or by the key that a schedule
+// has as its shorthand (`adaptive_batch: true`). Takes these keys out of the entry's settings.
+Choice read_schedule(Value& settings, const std::string& path, const ComponentIndex& schedules) {
+  const Position at = settings.position();
+  std::optional<Choice> chosen;
+  const auto choose = [&](const Value& entry, const std::string& key) {
+    if (chosen) {
+      throw_input("{}: {}: names a second batch schedule; leave one", entry.position().text(), key);
+    }
+    chosen = read_choice(entry, key, schedules);
+  };
+  if (const Value* entry = settings.find("batch_schedule"))
+    choose(*entry, path + ".batch_schedule");
+  settings.erase("batch_schedule");
+  for (const std::string& name : schedules.names()) {
+    const std::string shorthand = schedules.find(name, at).traits.value("shorthand", "");
+    const Value* entry = shorthand.empty() ? nullptr : settings.find(shorthand);
+    if (!entry) continue;
+    const std::string key = path + "." + shorthand;
+    if (config_detail::read_bool(*entry, key)) choose(Value::scalar(name, entry->position()), key);
+    settings.erase(shorthand);
+  }
+  if (!chosen) choose(Value::scalar(default_of(schedules, at), at), path);
+  return *chosen;
+}
+
+// A schedule steers by what the optimizer reports.
+void require_reported(const Choice& schedule, const Choice& optimizer, const Catalog& catalog) {
+  const auto traits_of = [](const Choice& choice, const ComponentIndex& index) -> const Json& {
+    return index.find(choice.label, choice.at).traits;
+  };
+  const Json reports = traits_of(optimizer, catalog.optimizers).value("reports", Json::array());
+  const std::string needs = traits_of(schedule, catalog.batch_schedules).value("needs", "");
+  if (needs.empty() || std::ranges::find(reports, Json(needs)) != reports.end()) return;
+  std::vector<std::string> able;
+  for (const std::string& name : catalog.optimizers.names()) {
+    const Json& traits = catalog.optimizers.find(name, optimizer.at).traits;
+    const Json has = traits.value("reports", Json::array());
+    if (std::ranges::find(has, Json(needs)) != has.end()) able.push_back(name);
+  }
+  throw_input(
+      "{}: the batch schedule {} needs an optimizer that reports {}; {} does not, these do: {}",
+      schedule.at.text(), schedule.label, needs, optimizer.label, join(able, ", "));
+}
+
+OptimizerChoice read_optimizer(const Value& entry, const std::string& path,
+                               const Catalog& catalog) {
+  Written written = read_written(entry, path, catalog.optimizers.kind());
+  const Choice schedule = read_schedule(written.settings, path, catalog.batch_schedules);
+  OptimizerChoice choice;
+  choice.at = entry.position();
+  choice.label = written.name;
+  choice.spec = resolve(written, catalog.optimizers, choice.at, path);
+  choice.batch_schedule = schedule.spec;
+  require_reported(schedule, choice, catalog);
+  return choice;
+}
+
+std::vector<OptimizerChoice> read_optimizers(const Value& list, const Value& file,
+                                             const Catalog& catalog) {
+  const ComponentIndex& index = catalog.optimizers;
+  const std::string usual = default_of(index, file.position());
+  if (!file.find("optimizers") && !usual.empty()) {
+    return {read_optimizer(Value::scalar(usual, file.position()), "optimizers.0", catalog)};
+  }
+  std::vector<OptimizerChoice> choices;
+  for (const Value& entry : entries_of(list, file, "optimizers", known(index))) {
+    choices.push_back(read_optimizer(entry, fmt::format("optimizers.{}", choices.size()), catalog));
+  }
+  return choices;
 }
 
 void collect_settings(const Json& json, const std::string& path,
@@ -165,6 +235,11 @@ Json dump_model(const ModelChoice& model) {
   json["objective"] = model.objective;
   json["train"] = to_json(model.train);
   json["evaluate"] = to_json(model.evaluate);
+  return json;
+}
+Json dump_optimizer(const OptimizerChoice& optimizer) {
+  Json json = optimizer.spec;
+  json["batch_schedule"] = optimizer.batch_schedule;
   return json;
 }
 Json dump_choice(const Choice& choice) {
@@ -243,9 +318,8 @@ SweepConfig read_sweep(const Value& value, const Catalog& catalog) {
     sweep.models.push_back(read_model(entry, path, file, catalog));
   }
   distinguish(sweep.models, dump_model);
-  sweep.optimizers = value.find("optimizers")
-                         ? read_choices(file.optimizers, value, "optimizers", catalog.optimizers)
-                         : default_optimizers(catalog.optimizers, value);
+  sweep.optimizers = read_optimizers(file.optimizers, value, catalog);
+  distinguish(sweep.optimizers, dump_optimizer);
   sweep.seeds = read_seeds(file.seeds, value);
   sweep.train = file.train;
   sweep.evaluate = file.evaluate;
@@ -265,12 +339,13 @@ std::vector<SweepRun> expand(const SweepConfig& sweep) {
   std::map<std::string, Cell> seen;
   for (const Choice& dataset : sweep.datasets) {
     for (const ModelChoice& model : sweep.models) {
-      for (const Choice& optimizer : sweep.optimizers) {
+      for (const OptimizerChoice& optimizer : sweep.optimizers) {
         for (const Choice& seed : sweep.seeds) {
           SweepRun run{.config = {.dataset = dataset.spec,
                                   .model = model.spec,
                                   .objective = model.objective,
                                   .optimizer = optimizer.spec,
+                                  .batch_schedule = optimizer.batch_schedule,
                                   .seed = seed.spec.get<int64_t>(),
                                   .train = model.train,
                                   .evaluate = model.evaluate,
@@ -297,7 +372,9 @@ Json resolved(const SweepConfig& sweep) {
                {"data_dir", to_json(sweep.data_dir)}};
   for (const Choice& dataset : sweep.datasets) json["datasets"].push_back(dataset.spec);
   for (const ModelChoice& model : sweep.models) json["models"].push_back(dump_model(model));
-  for (const Choice& optimizer : sweep.optimizers) json["optimizers"].push_back(optimizer.spec);
+  for (const OptimizerChoice& optimizer : sweep.optimizers) {
+    json["optimizers"].push_back(dump_optimizer(optimizer));
+  }
   for (const Choice& seed : sweep.seeds) json["seeds"].push_back(seed.spec);
   return json;
 }

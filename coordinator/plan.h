@@ -25,11 +25,16 @@ struct ModelChoice : Choice {
   EvaluateConfig evaluate;
 };
 
+struct OptimizerChoice : Choice {
+  Json batch_schedule;
+};
+
 struct SweepConfig {
   std::string name;  // A safe file name.
   std::vector<Choice> datasets;
   std::vector<ModelChoice> models;
-  std::vector<Choice> optimizers, seeds;
+  std::vector<OptimizerChoice> optimizers;
+  std::vector<Choice> seeds;
   TrainConfig train;
   EvaluateConfig evaluate;
   LatencyConfig latency;

@@ -113,15 +113,17 @@ std::vector<StepRow> read_steps(Database& database, const std::string& run_id) {
                        .epoch_position = row.real(1),
                        .loss = row.real(2),
                        .batch_size = row.integer(3),
-                       .h = row.real(4),
-                       .beta = row.real(5),
-                       .c1 = row.real(6),
-                       .c2 = row.real(7),
-                       .learning_rate = row.real(8)};
+                       .microbatches = row.integer(4),
+                       .h = row.real(5),
+                       .r = row.real(6),
+                       .beta = row.real(7),
+                       .c1 = row.real(8),
+                       .c2 = row.real(9),
+                       .learning_rate = row.real(10)};
       },
       database,
-      "SELECT step, epoch_position, loss, batch_size, h, beta, c1, c2, learning_rate FROM steps "
-      "WHERE run = ? ORDER BY step",
+      "SELECT step, epoch_position, loss, batch_size, microbatches, h, r, beta, c1, c2, "
+      "learning_rate FROM steps WHERE run = ? ORDER BY step",
       run_id);
 }
 

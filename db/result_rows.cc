@@ -68,10 +68,11 @@ void store_steps(Database& database, const Ticket& ticket, const std::vector<Ste
   drop_steps_from(database, ticket, std::ranges::min(rows, {}, &StepRow::step).step);
   for (const StepRow& row : rows) {
     database.run(
-        "INSERT OR REPLACE INTO steps (run, step, epoch_position, loss, batch_size, h, beta, c1, "
-        "c2, learning_rate, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        ticket.run_id, row.step, row.epoch_position, row.loss, row.batch_size, row.h, row.beta,
-        row.c1, row.c2, row.learning_rate, ticket.attempt);
+        "INSERT OR REPLACE INTO steps (run, step, epoch_position, loss, batch_size, microbatches, "
+        "h, r, beta, c1, c2, learning_rate, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?)",
+        ticket.run_id, row.step, row.epoch_position, row.loss, row.batch_size, row.microbatches,
+        row.h, row.r, row.beta, row.c1, row.c2, row.learning_rate, ticket.attempt);
   }
 }
 

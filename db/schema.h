@@ -9,7 +9,7 @@ namespace seqsweep {
 
 class Database;
 
-constexpr int64_t kSchemaVersion = 1;  // PRAGMA user_version that db/schema.sql sets.
+constexpr int64_t kSchemaVersion = 2;  // PRAGMA user_version that db/schema.sql sets.
 
 struct Migration {
   int64_t version;  // That it leads to, from the one before.

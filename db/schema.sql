@@ -7,7 +7,7 @@
 -- the file with mode=ro. This script makes a new database; migrations/ brings an older one here.
 
 PRAGMA application_id = 1936814967;  -- 'sqsw': tells it from other SQLite files
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- ---- what was asked for ----
 
@@ -148,12 +148,14 @@ CREATE TABLE steps (
   epoch_position REAL,           -- 2.5: half of the third epoch is done
   loss REAL,                     -- mean over the step's targets
   batch_size INTEGER NOT NULL,   -- examples
-  h REAL,                        -- of USGM, as are beta, c1, c2
-  beta REAL,
-  c1 REAL,
+  h REAL,                        -- USGM: H_k
+  beta REAL,                     -- beta-hat_k = <g_k - g_(k-1), x_k - x_(k-1)>
+  c1 REAL,                       -- adaptive batch: beta-hat = c1 + c2 / sqrt(batch_size)
   c2 REAL,
   learning_rate REAL,
   attempt INTEGER NOT NULL,      -- that made the step
+  microbatches INTEGER,          -- of the step, m_k; NULL: made before schema version 2
+  r REAL,                        -- |x_k - x_(k-1)|, the length of the step before
   PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
 

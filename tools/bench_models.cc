@@ -92,7 +92,7 @@ Work train(const std::string& model, int64_t items, int64_t length, int64_t rows
     const LossSum loss = trained->task->loss(examples, /*seed=*/1);
     loss.sum.backward();
     parameters->gradients().div_(loss.count);
-    optimizer->step();
+    optimizer->step(1);
   };
 }
 

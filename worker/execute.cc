@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
+#include "core/comm/device_group.h"
 #include "core/eval/metrics.h"
 #include "core/train/evaluation.h"
 #include "core/train/trainer.h"
@@ -62,7 +63,9 @@ class Attempt {
       : config_(config),
         context_(context),
         report_(reporter),
-        device_(choose_device(config.train.device)) {}
+        device_(choose_device(config.train.device)),
+        device_group_(make_device_group(context.group, device_.device)),
+        group_(device_group_ ? *device_group_ : context.group) {}
 
   std::optional<RunResult> run() {
     report_.begin_phase("prepare");
@@ -70,11 +73,9 @@ class Attempt {
     if (train() == Outcome::Preempted || stop_agreed()) return std::nullopt;
     report_.begin_phase("evaluate");
     evaluate();
-    if (context_.group.rank() == 0) {
-      save_model(context_.folder, config_, *run_.task);
-      report_.begin_phase("latency");
-      if (config_.latency.samples > 0 && !time_recommendations()) return std::nullopt;
-    }
+    if (group_.rank() == 0) save_model(context_.folder, config_, *run_.task);
+    report_.begin_phase("latency");
+    if (config_.latency.samples > 0 && !time_recommendations()) return std::nullopt;
     const ParameterCount parameters = count_parameters(*run_.task);
     result_.params = parameters.all;
     result_.params_no_embedding = parameters.no_embedding;
@@ -91,13 +92,15 @@ class Attempt {
     report_.begin_phase("train");
     Parameters parameters(run_.task->module());
     const auto optimizer = optimizers().make(config_.optimizer, OptimizerContext{parameters});
-    const auto schedule = make_constant_schedule(config_.train.microbatches);
+    const auto schedule = batch_schedules().make(
+        config_.batch_schedule, BatchScheduleContext{.batch_size = config_.train.batch_size,
+                                                     .microbatches = config_.train.microbatches});
     const CheckpointStore checkpoints(checkpoint_folder(context_.folder));
     Trainer trainer({.task = *run_.task,
                      .parameters = parameters,
                      .optimizer = *optimizer,
                      .schedule = *schedule,
-                     .group = context_.group,
+                     .group = group_,
                      .checkpoints = checkpoints,
                      .observer = report_,
                      .clock = system_clock()},
@@ -117,7 +120,7 @@ class Attempt {
 
   void evaluate() {
     result_.user_ranks = rank_all_users({.task = *run_.task,
-                                         .group = context_.group,
+                                         .group = group_,
                                          .device = device_.device,
                                          .users = run_.data->users(),
                                          .batch_size = config_.evaluate.batch_size,
@@ -128,10 +131,11 @@ class Attempt {
     }
   }
 
-  // False when it was stopped.
+  // False when a rank was stopped.
   bool time_recommendations() {
     const auto figures = measure_latency({.task = *run_.task,
                                           .data = *run_.data,
+                                          .group = group_,
                                           .config = config_.latency,
                                           .seed = seed_of(config_.seed, kLatencySeed),
                                           .go_on = [this](int64_t) {
@@ -146,12 +150,14 @@ class Attempt {
     return true;
   }
 
-  bool stop_agreed() { return context_.group.any(report_.stop_requested()); }
+  bool stop_agreed() { return group_.any(report_.stop_requested()); }
 
   const RunConfig& config_;
   const ExecuteContext& context_;
   ProgressReport report_;
   ChosenDevice device_;
+  std::unique_ptr<Group> device_group_;
+  Group& group_;
   BuiltRun run_;
   RunResult result_;
 };

@@ -47,6 +47,7 @@ struct Catalog {
   const ComponentIndex& datasets;
   const ComponentIndex& optimizers;
   const ComponentIndex& objectives;
+  const ComponentIndex& batch_schedules;
 };
 
 // Made from a config and a context: Made make(const Config&, Context).

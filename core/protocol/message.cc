@@ -56,8 +56,8 @@ void fields(auto& x, auto&& f) {
   } else if constexpr (std::is_same_v<T, Hello>) {
     f(x.host), f(x.pid), f(x.cores), f(x.device), f(x.environment);
   } else if constexpr (std::is_same_v<T, StepRow>) {
-    f(x.step), f(x.epoch_position), f(x.loss), f(x.batch_size), f(x.h), f(x.beta), f(x.c1), f(x.c2);
-    f(x.learning_rate);
+    f(x.step), f(x.epoch_position), f(x.loss), f(x.batch_size), f(x.microbatches);
+    f(x.h), f(x.r), f(x.beta), f(x.c1), f(x.c2), f(x.learning_rate);
   } else if constexpr (std::is_same_v<T, MetricRow>) {
     f(x.epoch), f(x.split), f(x.name), f(x.value);
   } else if constexpr (std::is_same_v<T, Progress>) {

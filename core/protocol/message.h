@@ -35,7 +35,8 @@ struct StepRow {  // One row of the table steps. NaN: the optimizer has no such 
   double epoch_position = 0;  // 2.5: half of the third epoch is done.
   double loss = 0;            // Mean over the step's targets.
   int64_t batch_size = 0;     // Examples.
-  double h = 0, beta = 0, c1 = 0, c2 = 0;
+  int64_t microbatches = 0;   // m_k, of B_0 examples each.
+  double h = 0, r = 0, beta = 0, c1 = 0, c2 = 0;
   double learning_rate = 0;
 };
 

@@ -7,6 +7,7 @@ Json RunConfig::json() const {
           {"model", model},
           {"objective", objective},
           {"optimizer", optimizer},
+          {"batch_schedule", batch_schedule},
           {"seed", seed},
           {"train", to_json(train)},
           {"evaluate", to_json(evaluate)},
@@ -27,6 +28,7 @@ RunConfig RunConfig::from_json(const Json& json) {
   config.model = part("model");
   config.objective = part("objective");
   config.optimizer = part("optimizer");
+  config.batch_schedule = part("batch_schedule");
   config.seed = part("seed").get<int64_t>();
   config.train = read_config<TrainConfig>(section("train"), "train");
   config.evaluate = read_config<EvaluateConfig>(section("evaluate"), "evaluate");

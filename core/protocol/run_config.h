@@ -73,9 +73,9 @@ struct LatencyConfig {
   }
 };
 
-// dataset, model, objective and optimizer are resolved components: {"name": ..., every setting}.
+// The first five are resolved components: {"name": ..., every setting}.
 struct RunConfig {
-  Json dataset, model, objective, optimizer;
+  Json dataset, model, objective, optimizer, batch_schedule;
   int64_t seed = 1;
   TrainConfig train;
   EvaluateConfig evaluate;

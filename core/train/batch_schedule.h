@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/base/config.h"
+#include "core/base/registry.h"
 #include "core/train/optimizer.h"
 
 namespace seqsweep {
@@ -15,19 +16,47 @@ struct TrainPosition {
   int64_t microbatch = 0, microbatches = 0;  // Of the epoch: done, and all.
 };
 
+// The fit beta-hat = c1 + c2 / sqrt(B) of an adaptive schedule; NaN where there is none.
+struct ScheduleReport {
+  double c1 = StepReport::kNone, c2 = StepReport::kNone;
+};
+
 class BatchSchedule {
  public:
   virtual ~BatchSchedule() = default;
   // Microbatches of the next step, at least 1; the last step of an epoch takes what is left.
   virtual int64_t microbatches(const TrainPosition& position) = 0;
+
+  // Whether observe() is to be called: it makes the host wait for the device in every step.
+  virtual bool observes() const { return false; }
   // After a step: what its optimizer told, and the examples it took.
-  virtual void observe(const StepReport& report, int64_t batch_size) = 0;
-  virtual void end_epoch() = 0;
+  virtual void observe(const StepReport&, int64_t /*batch_size*/) {}
+  virtual void end_epoch() {}
+  virtual ScheduleReport report() const { return {}; }
+
   // All that later decisions depend on, for a checkpoint.
-  virtual Json state() const = 0;
-  virtual void restore(const Json& state) = 0;
+  virtual Json state() const { return Json::object(); }
+  virtual void restore(const Json& /*state*/) {}
 };
 
-std::unique_ptr<BatchSchedule> make_constant_schedule(int64_t microbatches);
+struct BatchScheduleContext {
+  int64_t batch_size = 1;    // B_0: examples of a microbatch.
+  int64_t microbatches = 1;  // Of a step before any adaptation.
+};
+
+using BatchScheduleRegistry = Registry<std::unique_ptr<BatchSchedule>, const BatchScheduleContext&>;
+BatchScheduleRegistry& batch_schedules();
+
+// Traits: {"default": true}: used where an optimizer's entry names no schedule. {"needs": "beta"}:
+// the figure of StepReport that it cannot do without.
+template <ConfigStruct Config>
+struct RegisterBatchSchedule {
+  RegisterBatchSchedule(std::string name, std::string summary,
+                        std::unique_ptr<BatchSchedule> (*make)(const Config&,
+                                                               const BatchScheduleContext&),
+                        Json traits = Json::object()) {
+    batch_schedules().add<Config>(std::move(name), std::move(summary), make, std::move(traits));
+  }
+};
 
 }  // namespace seqsweep

@@ -15,19 +15,34 @@
 
 namespace seqsweep {
 
-// What an optimizer tells of a step; NaN: it has no such figure.
+// What an optimizer tells of its latest step, from x_k to x_{k+1}; NaN: it has no such figure.
 struct StepReport {
-  double learning_rate = std::numeric_limits<double>::quiet_NaN();
-  double h = std::numeric_limits<double>::quiet_NaN();     // USGM: H_k.
-  double beta = std::numeric_limits<double>::quiet_NaN();  // USGM: beta-hat_k.
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  double learning_rate =
+      kNone;            // The parameters moved by this times the gradient (preconditioned).
+  double h = kNone;     // USGM: H_k.
+  double r = kNone;     // |x_k - x_{k-1}|
+  double beta = kNone;  // <g_k - g_{k-1}, x_k - x_{k-1}> of the two steps' gradients.
+  double gradient_square = kNone;   // |g_k|^2
+  double gradient_overlap = kNone;  // <g_k, g_{k-1}>: an estimate of |g|^2 without noise.
 };
 
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  // One update of parameters.values() from parameters.gradients(), the mean over the step's targets
-  // (the same bits on every rank of a group).
-  virtual StepReport step() = 0;
+  // One update of parameters.values() from parameters.gradients(), the mean over the targets of so
+  // many microbatches (the same bits on every rank of a group). Does not wait for the device.
+  virtual void step(int64_t microbatches) = 0;
+  virtual StepReport report() const = 0;  // Of the latest step. Waits for the device.
+
+  // True after a step whose microbatches the optimizer wants to see again, at the new parameters:
+  // gradients() are then made anew from them and look_again() is called.
+  virtual bool looks_again() const { return false; }
+  virtual void look_again() {}
+
+  // [P]: what is validated and tested in place of the current parameters; undefined: they are.
+  virtual torch::Tensor averaged() const { return {}; }
+
   // References to the state, saved by copying out and restored by copying in.
   virtual NamedTensors state() = 0;
 };
@@ -39,7 +54,8 @@ struct OptimizerContext {
 using OptimizerRegistry = Registry<std::unique_ptr<Optimizer>, const OptimizerContext&>;
 OptimizerRegistry& optimizers();
 
-// Trait {"default": true}: used by a sweep file that names no optimizer.
+// Traits: {"default": true}: used by a sweep file that names no optimizer. {"reports": [...]}: the
+// figures of StepReport that it has, by name, for batch schedules that need them.
 template <ConfigStruct Config>
 struct RegisterOptimizer {
   RegisterOptimizer(std::string name, std::string summary,

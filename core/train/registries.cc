@@ -1,3 +1,4 @@
+#include "core/train/batch_schedule.h"
 #include "core/train/model.h"
 #include "core/train/optimizer.h"
 
@@ -15,6 +16,11 @@ ObjectiveRegistry& objectives() {
 
 OptimizerRegistry& optimizers() {
   static OptimizerRegistry registry{"optimizer"};
+  return registry;
+}
+
+BatchScheduleRegistry& batch_schedules() {
+  static BatchScheduleRegistry registry{"batch_schedule"};
   return registry;
 }
 

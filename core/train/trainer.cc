@@ -13,7 +13,6 @@
 namespace seqsweep {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr int64_t kNoStep = std::numeric_limits<int64_t>::max();
 constexpr int64_t kCheapSaves = 20;  // At an epoch's end: saving may take 1/20 of the time.
 
@@ -72,9 +71,33 @@ void Trainer::step() {
   const int64_t first = position_.microbatch;
   const int64_t count =
       std::min(parts_.schedule.microbatches(position_), position_.microbatches - first);
+  sum_gradients(first, count);
+  const torch::Tensor loss_and_targets = parts_.parameters.loss_and_targets().clone();
+  parts_.optimizer.step(count);
+  if (parts_.optimizer.looks_again()) {
+    sum_gradients(first, count);
+    parts_.optimizer.look_again();
+  }
+  int64_t batch_size = 0;
+  for (int64_t i = first; i < first + count; ++i) batch_size += std::ssize(microbatch(i));
+  position_.microbatch += count;
+  ++position_.step;
+  const bool told = position_.step % settings_.train.log_every == 0;
+  const bool observed = parts_.schedule.observes();
+  const StepReport report = told || observed ? parts_.optimizer.report() : StepReport{};
+  if (observed) parts_.schedule.observe(report, batch_size);
+
+  // ---- training ends here; below is only observation ----
+  epoch_loss_ += loss_and_targets;
+  first_bad_step_ = torch::where(torch::isfinite(loss_and_targets[0]), first_bad_step_,
+                                 first_bad_step_.clamp_max(position_.step));
+  if (told) tell_step(loss_and_targets, report, count, batch_size);
+  tell_progress();
+}
+
+void Trainer::sum_gradients(int64_t first, int64_t count) {
   const Share mine = share_of(count, parts_.group.rank(), parts_.group.size());
   torch::Tensor& loss_and_targets = parts_.parameters.loss_and_targets();
-
   parts_.parameters.sums().zero_();
   for (int64_t i = first + mine.begin; i < first + mine.end; ++i) {
     const LossSum loss =
@@ -86,19 +109,6 @@ void Trainer::step() {
   parts_.group.all_reduce_sum(parts_.parameters.sums());
   parts_.parameters.gradients().div_(loss_and_targets[1].clamp_min(1));  // The mean is exact.
   clip_gradients();
-  const StepReport report = parts_.optimizer.step();
-  int64_t batch_size = 0;
-  for (int64_t i = first; i < first + count; ++i) batch_size += std::ssize(microbatch(i));
-  parts_.schedule.observe(report, batch_size);
-  position_.microbatch += count;
-  ++position_.step;
-
-  // ---- training ends here; below is only observation ----
-  epoch_loss_ += loss_and_targets;
-  first_bad_step_ = torch::where(torch::isfinite(loss_and_targets[0]), first_bad_step_,
-                                 first_bad_step_.clamp_max(position_.step));
-  if (position_.step % settings_.train.log_every == 0) tell_step(report, batch_size);
-  tell_progress();
 }
 
 void Trainer::end_epoch() {
@@ -114,8 +124,13 @@ void Trainer::end_epoch() {
   epoch_began_ms_ = parts_.clock.monotonic_ms();
 }
 
+// Of the averaged parameters where the optimizer keeps them.
 void Trainer::validate() {
   require_finite();
+  torch::Tensor& values = parts_.parameters.values();
+  const torch::Tensor averaged = parts_.optimizer.averaged();
+  const torch::Tensor current = averaged.defined() ? values.clone() : torch::Tensor();
+  if (averaged.defined()) values.copy_(averaged);
   const std::vector<int32_t> ranks = rank_all_users({.task = parts_.task,
                                                      .group = parts_.group,
                                                      .device = best_.device(),
@@ -128,9 +143,8 @@ void Trainer::validate() {
   const std::string steering = fmt::format("ndcg@{}", settings_.evaluate.cutoffs.at(0));
   const auto score = std::find_if(metrics.begin(), metrics.end(),
                                   [&](const Metric& metric) { return metric.name == steering; });
-  if (early_stopping_.observe(position_.epoch, score->value)) {
-    best_.copy_(parts_.parameters.values());
-  }
+  if (early_stopping_.observe(position_.epoch, score->value)) best_.copy_(values);
+  if (averaged.defined()) values.copy_(current);
 }
 
 std::span<const int64_t> Trainer::microbatch(int64_t index) const {
@@ -212,16 +226,20 @@ void Trainer::tell_progress() const {
        .seconds_left = gone > 0 ? attempt_ms / 1000 * (all - here) / gone : 0});
 }
 
-void Trainer::tell_step(const StepReport& report, int64_t batch_size) {
+void Trainer::tell_step(const torch::Tensor& loss_and_targets, const StepReport& report,
+                        int64_t microbatches, int64_t batch_size) {
   require_finite();
+  const ScheduleReport schedule = parts_.schedule.report();
   steps_.push_back({.step = position_.step,
                     .epoch_position = epoch_position(),
-                    .loss = mean_loss(parts_.parameters.loss_and_targets()),
+                    .loss = mean_loss(loss_and_targets),
                     .batch_size = batch_size,
+                    .microbatches = microbatches,
                     .h = report.h,
+                    .r = report.r,
                     .beta = report.beta,
-                    .c1 = kNone,
-                    .c2 = kNone,
+                    .c1 = schedule.c1,
+                    .c2 = schedule.c2,
                     .learning_rate = report.learning_rate});
   parts_.observer.on_step(steps_.back());
 }

@@ -84,6 +84,7 @@ class Trainer {
   bool done() const;
   bool begin_epoch();  // False when there is nothing to train.
   void step();
+  void sum_gradients(int64_t first, int64_t count);  // Of these microbatches, over the group.
   void end_epoch();
   void validate();
 
@@ -95,7 +96,8 @@ class Trainer {
   double epoch_position() const;
   double train_s() const;
   void tell_progress() const;
-  void tell_step(const StepReport& report, int64_t batch_size);
+  void tell_step(const torch::Tensor& loss_and_targets, const StepReport& report,
+                 int64_t microbatches, int64_t batch_size);
   void tell_metric(const char* split, const std::string& name, double value);
 
   // trainer_state.cc

@@ -12,11 +12,10 @@ namespace {
 constexpr const char* kStepRows = "trainer.steps";
 
 // The columns of a saved step row.
-constexpr std::array<double StepRow::*, 7> kRowFigures = {
-    &StepRow::epoch_position, &StepRow::loss, &StepRow::h,
-    &StepRow::beta,           &StepRow::c1,   &StepRow::c2,
-    &StepRow::learning_rate};
-constexpr int64_t kRowWidth = 2 + std::ssize(kRowFigures);
+constexpr std::array<double StepRow::*, 8> kRowFigures = {
+    &StepRow::epoch_position, &StepRow::loss, &StepRow::h,  &StepRow::r,
+    &StepRow::beta,           &StepRow::c1,   &StepRow::c2, &StepRow::learning_rate};
+constexpr int64_t kRowWidth = 3 + std::ssize(kRowFigures);
 
 torch::Tensor as_tensor(const std::vector<StepRow>& rows) {
   torch::Tensor table = torch::empty({std::ssize(rows), kRowWidth}, torch::kFloat64);
@@ -24,6 +23,7 @@ torch::Tensor as_tensor(const std::vector<StepRow>& rows) {
   for (const StepRow& row : rows) {
     *out++ = static_cast<double>(row.step);
     *out++ = static_cast<double>(row.batch_size);
+    *out++ = static_cast<double>(row.microbatches);
     for (const auto figure : kRowFigures) *out++ = row.*figure;
   }
   return table;
@@ -36,6 +36,7 @@ std::vector<StepRow> as_rows(const torch::Tensor& table) {
   for (StepRow& row : rows) {
     row.step = static_cast<int64_t>(*in++);
     row.batch_size = static_cast<int64_t>(*in++);
+    row.microbatches = static_cast<int64_t>(*in++);
     for (const auto figure : kRowFigures) row.*figure = *in++;
   }
   return rows;

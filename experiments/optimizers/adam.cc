@@ -49,13 +49,13 @@ class Adam : public Optimizer {
         square_(torch::zeros_like(parameters.values())),
         steps_(torch::zeros({}, mean_.options().dtype(torch::kFloat32))) {}
 
-  StepReport step() override {
+  void step(int64_t) override {
     steps_.add_(1);
     update_({parameters_.values()}, {parameters_.gradients()}, {mean_}, {square_}, {}, {steps_},
             config_.lr, config_.beta1, config_.beta2, config_.weight_decay, config_.eps,
             /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
-    return {.learning_rate = config_.lr};
   }
+  StepReport report() const override { return {.learning_rate = config_.lr}; }
 
   NamedTensors state() override {
     return {{"mean", mean_}, {"square", square_}, {"steps", steps_}};

@@ -22,11 +22,13 @@ class FakeCatalog {
     add(datasets_, "films");
     add(datasets_, "books");
     add(optimizers_, "climb", {{"default", true}});
-    add(optimizers_, "jump");
+    add(optimizers_, "jump", {{"reports", {"slope"}}});
     add(objectives_, "guess");
     add(objectives_, "rank");
+    add(schedules_, "steady", {{"default", true}});
+    add(schedules_, "bold", {{"needs", "slope"}, {"shorthand", "boldly"}});
   }
-  Catalog get() const { return {models_, datasets_, optimizers_, objectives_}; }
+  Catalog get() const { return {models_, datasets_, optimizers_, objectives_, schedules_}; }
 
  private:
   static void add(ComponentIndex& index, const std::string& name, Json traits = Json::object()) {
@@ -41,7 +43,7 @@ class FakeCatalog {
   }
 
   ComponentIndex models_{"model"}, datasets_{"dataset"}, optimizers_{"optimizer"},
-      objectives_{"objective"};
+      objectives_{"objective"}, schedules_{"batch_schedule"};
 };
 
 }  // namespace seqsweep

@@ -224,5 +224,44 @@ TEST(Plan, AGridBeyondReasonIsRefused) {
               HasSubstr("at most 100000 are valid"));
 }
 
+std::string with_optimizers(const std::string& optimizers) {
+  return "name: s\ndatasets: [films]\nmodels: [deep]\noptimizers: " + optimizers + "\n";
+}
+
+TEST(Plan, AnOptimizersEntryNamesItsBatchSchedule) {
+  const auto runs = plan(with_optimizers(
+      "[jump, {name: jump, boldly: true}, {name: jump, batch_schedule: {name: bold, width: 3}},"
+      " {name: jump, boldly: false, rate: 0.1}]"));
+  ASSERT_EQ(runs.size(), 4U);
+  const auto schedule = [&](size_t i) { return runs[i].config.batch_schedule; };
+  EXPECT_EQ(schedule(0), Json::parse(R"({"name": "steady", "width": 8, "rate": 0.5})"));
+  EXPECT_EQ(schedule(1), Json::parse(R"({"name": "bold", "width": 8, "rate": 0.5})"));
+  EXPECT_EQ(schedule(2), Json::parse(R"({"name": "bold", "width": 3, "rate": 0.5})"));
+  EXPECT_EQ(schedule(3).at("name"), "steady");
+  EXPECT_FALSE(runs[1].config.optimizer.contains("boldly"));
+  EXPECT_THAT(runs[1].label, HasSubstr("bold"));
+}
+
+TEST(Plan, ResolvedSchedulesGiveTheSameRuns) {
+  const std::string yaml = with_optimizers("[climb, {name: jump, boldly: true}]");
+  const auto again = expand(read(resolved(read(yaml)).dump()));
+  const auto runs = plan(yaml);
+  ASSERT_EQ(again.size(), runs.size());
+  for (size_t i = 0; i < runs.size(); ++i) EXPECT_EQ(again[i].run_id, runs[i].run_id);
+}
+
+TEST(Plan, RefusesSchedulesThatCannotBe) {
+  EXPECT_THAT(error_of(with_optimizers("[{name: climb, boldly: true}]")),
+              AllOf(HasSubstr("s.yaml:4:"), HasSubstr("bold needs an optimizer that reports slope"),
+                    HasSubstr("climb does not"), HasSubstr("jump")));
+  EXPECT_THAT(error_of(with_optimizers("[{name: jump, batch_schedule: bol}]")),
+              AllOf(HasSubstr("bol"), HasSubstr("bold"), HasSubstr("steady")));
+  EXPECT_THAT(error_of(with_optimizers("[{name: jump, boldly: true, batch_schedule: steady}]")),
+              HasSubstr("second batch schedule"));
+  EXPECT_THAT(error_of(with_optimizers("[{name: jump, boldly: 3}]")), HasSubstr("boldly"));
+  EXPECT_THAT(error_of(with_optimizers("[{name: jump, batch_schedule: {name: bold, widht: 3}}]")),
+              AllOf(HasSubstr("widht"), HasSubstr("width")));
+}
+
 }  // namespace
 }  // namespace seqsweep

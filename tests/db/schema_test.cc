@@ -30,18 +30,39 @@ TEST(Schema, ResultsHasTheColumnsOfTheContract) {
             "params_no_embedding train_s ranks device config git_commit");
 }
 
+// What the migrations make of a database of version 1 is what schema.sql makes.
+TEST(Schema, TheFirstVersionIsBroughtUpToDate) {
+  constexpr const char* kColumns =
+      "SELECT group_concat(name || ' ' || type || ' ' || \"notnull\", ', ') "
+      "FROM pragma_table_info('steps')";
+  const TemporaryFolder folder;
+  std::string columns;
+  {
+    Database database = Database::open_for_writing(folder / "old.db");
+    columns = only_text(database, kColumns);
+    database.run_script(
+        "ALTER TABLE steps DROP COLUMN microbatches; ALTER TABLE steps DROP COLUMN r;"
+        "PRAGMA user_version = 1");
+  }
+  Database database = Database::open_for_writing(folder / "old.db");
+  EXPECT_EQ(only_text(database, kColumns), columns);
+  EXPECT_EQ(only_text(database, "PRAGMA user_version"), std::to_string(kSchemaVersion));
+}
+
+constexpr int64_t kNext = kSchemaVersion + 1;
+
 TEST(Schema, AnOlderDatabaseIsMigratedStepByStep) {
   const TemporaryFolder folder;
   Database database = Database::open_for_writing(folder / "old.db");
   database.run_script("CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('kept')");
   const std::vector<Migration> migrations = {
-      {2, "ALTER TABLE notes ADD COLUMN author TEXT DEFAULT 'nobody'"},
-      {3, "UPDATE notes SET author = author || ' known'"}};
-  migrate(database, migrations, 3);
-  EXPECT_EQ(only_text(database, "PRAGMA user_version"), "3");
+      {kNext, "ALTER TABLE notes ADD COLUMN author TEXT DEFAULT 'nobody'"},
+      {kNext + 1, "UPDATE notes SET author = author || ' known'"}};
+  migrate(database, migrations, kNext + 1);
+  EXPECT_EQ(only_text(database, "PRAGMA user_version"), std::to_string(kNext + 1));
   EXPECT_EQ(only_text(database, "SELECT text || ' by ' || author FROM notes"),
             "kept by nobody known");
-  migrate(database, migrations, 3);  // Applies nothing twice.
+  migrate(database, migrations, kNext + 1);  // Applies nothing twice.
   EXPECT_EQ(only_text(database, "SELECT author FROM notes"), "nobody known");
 }
 
@@ -50,10 +71,11 @@ TEST(Schema, AFailedMigrationLeavesTheDatabaseAsItWas) {
   Database database = Database::open_for_writing(folder / "old.db");
   {
     WriteTransaction transaction(database);
-    EXPECT_THROW(migrate(database, {{2, "CREATE TABLE notes (text TEXT)"}, {3, "nonsense"}}, 3),
-                 Error);
+    const std::vector<Migration> failing = {{kNext, "CREATE TABLE notes (text TEXT)"},
+                                            {kNext + 1, "nonsense"}};
+    EXPECT_THROW(migrate(database, failing, kNext + 1), Error);
   }
-  EXPECT_EQ(only_text(database, "PRAGMA user_version"), "1");
+  EXPECT_EQ(only_text(database, "PRAGMA user_version"), std::to_string(kSchemaVersion));
   EXPECT_EQ(only_text(database, "SELECT name FROM sqlite_schema WHERE name = 'notes'"), "no row");
 }
 
@@ -63,7 +85,8 @@ TEST(Schema, ANewerDatabaseIsRefusedAndTheKnownVersionNamed) {
   for (const auto& open : {&open_to_write, &open_to_read}) {
     const Error error = error_of([&] { open(folder / "new.db"); });
     EXPECT_EQ(error.exit_code(), kExitBadInput);
-    EXPECT_THAT(error.what(), testing::HasSubstr("version 99, this program knows up to 1"));
+    EXPECT_THAT(error.what(), testing::HasSubstr(fmt::format(
+                                  "version 99, this program knows up to {}", kSchemaVersion)));
   }
 }
 

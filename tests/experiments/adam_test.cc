@@ -1,5 +1,4 @@
 #include <gmock/gmock.h>
-#include <torch/nn/module.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -8,27 +7,10 @@
 #include "core/base/files.h"
 #include "core/base/random.h"
 #include "core/train/optimizer.h"
+#include "tests/support/descent.h"
 
 namespace seqsweep {
 namespace {
-
-struct Point : torch::nn::Module {
-  explicit Point(const torch::Tensor& start) { x = register_parameter("x", start.clone()); }
-  torch::Tensor x;
-};
-
-// An optimizer over one tensor.
-struct Descent {
-  Descent(const torch::Tensor& start, const Json& spec)
-      : point(start), parameters(point), optimizer(optimizers().make(spec, {parameters})) {}
-  StepReport step(const torch::Tensor& gradient) {
-    parameters.gradients().copy_(gradient);
-    return optimizer->step();
-  }
-  Point point;
-  Parameters parameters;
-  std::unique_ptr<Optimizer> optimizer;
-};
 
 torch::Tensor random_tensor(uint64_t seed, int64_t size) {
   Rng rng(seed);

@@ -74,11 +74,14 @@ struct ToyRun {
   ToyRun(const std::filesystem::path& folder, Group& group,
          TrainerSettings settings = toy_settings(),
          std::unique_ptr<ToyTask> of = std::make_unique<ToyTask>(),
-         const Json& optimizer_spec = {{"name", "adam"}, {"lr", 0.1}})
+         const Json& optimizer_spec = {{"name", "adam"}, {"lr", 0.1}},
+         const Json& schedule_spec = {{"name", "constant"}})
       : task(std::move(of)),
         parameters(task->module()),
         optimizer(optimizers().make(optimizer_spec, {parameters})),
-        schedule(make_constant_schedule(settings.train.microbatches)),
+        schedule(
+            batch_schedules().make(schedule_spec, {.batch_size = settings.train.batch_size,
+                                                   .microbatches = settings.train.microbatches})),
         checkpoints(folder),
         trainer({*task, parameters, *optimizer, *schedule, group, checkpoints, recorder, clock},
                 settings) {}
@@ -97,8 +100,8 @@ struct ToyRun {
 inline std::string told_by(ToyRun& run) {
   std::string text;
   for (const StepRow& row : run.recorder.steps) {
-    text += fmt::format("step {} {} {:a} {:a} {} {:a}\n", row.step, row.epoch_position, row.loss,
-                        row.learning_rate, row.batch_size, row.h);
+    text += fmt::format("step {} {} {:a} {:a} {} {:a} {:a} {:a}\n", row.step, row.epoch_position,
+                        row.loss, row.learning_rate, row.batch_size, row.h, row.beta, row.c2);
   }
   for (const MetricRow& row : run.recorder.metrics) {
     text += fmt::format("{} {} {} {:a}\n", row.epoch, row.split, row.name, row.value);
@@ -127,13 +130,16 @@ inline std::string failure_of(Trainer& trainer, Fault fault, const std::string& 
 class ProbeOptimizer : public Optimizer {
  public:
   explicit ProbeOptimizer(Parameters& parameters) : parameters_(parameters) {}
-  StepReport step() override {
-    gradient = parameters_.gradients().clone();
+  void step(int64_t) override {
+    gradient = gradient_now();
+    gradients.push_back(gradient);
     parameters_.values().add_(poison);
-    return {};
   }
+  StepReport report() const override { return {}; }
   NamedTensors state() override { return {}; }
+  torch::Tensor gradient_now() const { return parameters_.gradients().clone(); }
   torch::Tensor gradient;
+  std::vector<torch::Tensor> gradients;
   double poison = 0;
 
  private:

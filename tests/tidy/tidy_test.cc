@@ -82,6 +82,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
      {"core/base", "core/data", "core/nn", "core/text", "core/train", "kernels"}},
     {"experiments/objectives", {"core/base", "core/data", "core/text", "core/train", "kernels"}},
     {"experiments/optimizers", {"core/base", "core/train", "kernels"}},
+    {"experiments/batch_schedules", {"core/base", "core/train"}},
     {"experiments/datasets", {"core/base", "core/data", "core/text"}},
 };
 

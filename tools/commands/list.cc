@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/data/registry.h"
+#include "core/train/batch_schedule.h"
 #include "core/train/model.h"
 #include "core/train/optimizer.h"
 #include "tools/commands/commands.h"
@@ -28,7 +29,7 @@ void print_entry(const ComponentIndex::Entry& entry) {
 int list(const std::string& kind, bool as_json) {
   const Catalog all = catalog();
   for (const ComponentIndex* index :
-       {&all.models, &all.datasets, &all.optimizers, &all.objectives}) {
+       {&all.models, &all.datasets, &all.optimizers, &all.objectives, &all.batch_schedules}) {
     if (index->kind() + "s" != kind) continue;
     Json json = Json::array();
     for (const std::string& name : index->names()) {
@@ -59,16 +60,18 @@ struct Options {
 }  // namespace
 
 Catalog catalog() {
-  return {models(), datasets(), optimizers(), objectives()};
+  return {models(), datasets(), optimizers(), objectives(), batch_schedules()};
 }
 
 void add_list(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("list", "What a sweep file may name, with settings and defaults");
   auto options = std::make_shared<Options>();
-  command->add_option("KIND", options->kind, "models, datasets, optimizers or objectives")
+  command
+      ->add_option("KIND", options->kind,
+                   "models, datasets, optimizers, objectives or batch_schedules")
       ->required()
-      ->check(CLI::IsMember({"models", "datasets", "optimizers", "objectives"}));
+      ->check(CLI::IsMember({"models", "datasets", "optimizers", "objectives", "batch_schedules"}));
   command->add_flag("--json", options->json, "JSON instead of text");
   command->footer("Example:\n  seqsweep list models");
   command->callback(

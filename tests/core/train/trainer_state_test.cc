@@ -32,6 +32,30 @@ TEST_F(TrainerStateTest, StoppedAtAnyStepAndResumedGivesTheSameBits) {
   }
 }
 
+// All that later steps depend on: H, the step before, the moments, the fit, the batch, the
+// averages.
+TEST_F(TrainerStateTest, AnAdaptiveRunIsResumedWithTheSameBits) {
+  const auto make = [&](const std::string& name) {
+    return std::make_unique<ToyRun>(
+        folder(name), *alone_, toy_settings(), std::make_unique<ToyTask>(),
+        Json{{"name", "usgm"}, {"metric", "diagonal"}, {"average", 1}, {"look_again_every", 3}},
+        Json{{"name", "adaptive"}, {"min_steps_per_epoch", 1}});
+  };
+  const auto undisturbed = make("undisturbed");
+  ASSERT_EQ(undisturbed->trainer.run(), Outcome::Finished);
+  const int64_t steps = undisturbed->trainer.summary().steps;
+  ASSERT_GT(steps, 4);
+  for (int64_t step = 1; step < steps; ++step) {
+    const std::string at = std::to_string(step);
+    const auto stopped = make(at);
+    stopped->recorder.stop_before_step = step;
+    EXPECT_EQ(stopped->trainer.run(), Outcome::Preempted);
+    const auto resumed = make(at);
+    EXPECT_EQ(resumed->trainer.run(), Outcome::Finished);
+    EXPECT_EQ(told_by(*resumed), told_by(*undisturbed)) << "stopped before step " << step;
+  }
+}
+
 TEST_F(TrainerStateTest, KilledAfterEveryStepInTurnGivesTheSameBits) {
   TrainerSettings settings = toy_settings();
   settings.train.checkpoint_s = 2;  // Every second step, and at an epoch's end.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "core/base/error.h"
 #include "tests/support/thread_group.h"
@@ -186,6 +187,72 @@ TEST_F(TrainerTest, ParametersThatTurnNanAreFoundThoughTheLossWasFinite) {
                   toy_settings());
   EXPECT_THROW(trainer.run(), Error);
   EXPECT_FALSE(run.checkpoints.load_newest());
+}
+
+// Asks to see every second step's examples again.
+struct LookingProbe : ProbeOptimizer {
+  using ProbeOptimizer::ProbeOptimizer;
+  void step(int64_t microbatches) override {
+    ProbeOptimizer::step(microbatches);
+    counts.push_back(microbatches);
+  }
+  bool looks_again() const override { return counts.size() % 2 == 0; }
+  void look_again() override { again.push_back(gradient_now()); }
+  torch::Tensor averaged() const override { return average; }
+  std::vector<int64_t> counts;
+  std::vector<torch::Tensor> again;
+  torch::Tensor average;
+};
+
+TEST_F(TrainerTest, AnOptimizerMaySeeTheStepsExamplesAgain) {
+  TrainerSettings settings = toy_settings();
+  settings.train.epochs = 1;
+  ToyRun run(folder(), *alone_, settings);
+  LookingProbe probe(run.parameters);  // It moves nothing: the gradients must be the same.
+  Trainer trainer({*run.task, run.parameters, probe, *run.schedule, *alone_, run.checkpoints,
+                   run.recorder, run.clock},
+                  settings);
+  trainer.run();
+  EXPECT_THAT(probe.counts, ElementsAre(2, 2, 2));
+  ASSERT_EQ(probe.again.size(), 1U);
+  EXPECT_TRUE(torch::equal(probe.again[0], probe.gradients[1]));
+  EXPECT_FALSE(torch::equal(probe.gradients[0], probe.gradients[1]));
+}
+
+TEST_F(TrainerTest, AveragedParametersAreWhatIsValidatedAndKept) {
+  ToyRun run(folder(), *alone_);
+  LookingProbe probe(run.parameters);
+  probe.poison = 0.25;  // All scores alike: nothing is learnt.
+  probe.average = torch::zeros_like(run.parameters.values());
+  for (int64_t user = 0; user < kToyContexts; ++user) {
+    probe.average[user * kToyItems + (3 * user + 1) % kToyItems] = 1;  // Knows every target.
+  }
+  Trainer trainer({*run.task, run.parameters, probe, *run.schedule, *alone_, run.checkpoints,
+                   run.recorder, run.clock},
+                  toy_settings());
+  trainer.run();
+  EXPECT_EQ(run.recorder.metrics.back().value, 1.0);
+  EXPECT_TRUE(torch::equal(run.parameters.values(), probe.average));
+}
+
+TEST_F(TrainerTest, AnAdaptiveScheduleChangesTheStepsAndIsTold) {
+  ToyRun run(folder(), *alone_, toy_settings(), std::make_unique<ToyTask>(),
+             {{"name", "usgm"}, {"diameter", 2}},
+             {{"name", "adaptive"}, {"min_steps_per_epoch", 1}, {"alpha", 0.1}});
+  run.trainer.run();
+  std::set<int64_t> counts;
+  int64_t fits = 0;
+  for (const StepRow& row : run.recorder.steps) {
+    counts.insert(row.microbatches);
+    EXPECT_LE(row.batch_size, 4 * row.microbatches);
+    EXPECT_GT(row.batch_size, 4 * (row.microbatches - 1));
+    EXPECT_TRUE(std::isfinite(row.h));
+    EXPECT_EQ(std::isnan(row.beta), row.step == 1);
+    EXPECT_EQ(std::isnan(row.r), row.step == 1);
+    fits += std::isfinite(row.c1) && std::isfinite(row.c2);
+  }
+  EXPECT_GT(counts.size(), 1U);
+  EXPECT_GT(fits, 0);
 }
 
 // ---- validation ----

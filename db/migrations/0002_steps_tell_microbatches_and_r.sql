@@ -1,0 +1,2 @@
+ALTER TABLE steps ADD COLUMN microbatches INTEGER;
+ALTER TABLE steps ADD COLUMN r REAL;

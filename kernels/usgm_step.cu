@@ -1,0 +1,163 @@
+// USGM's step on CUDA, float32: a block a part of the parameters, its products summed in a fixed
+// order; one thread decides the step; the update; one thread ends it. No atomics: the same bits on
+// every call. Nothing comes back to the host.
+#include <cuda_runtime.h>
+
+#include "kernels/usgm_step_cuda.h"
+
+namespace seqsweep {
+
+void* current_cuda_stream();  // kernels/cuda/stream.cc
+
+namespace {
+
+constexpr int kThreads = 256;
+
+struct Part {
+  int64_t begin, end;
+  __device__ explicit Part(int64_t size)
+      : begin(blockIdx.x * kUsgmPart), end(begin + kUsgmPart < size ? begin + kUsgmPart : size) {}
+};
+
+// Of a block's threads; thread 0 has it.
+__device__ double sum_of_block(double x) {
+  __shared__ double sums[kThreads];
+  sums[threadIdx.x] = x;
+  __syncthreads();
+  for (int half = kThreads / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+    __syncthreads();
+  }
+  const double sum = sums[0];
+  __syncthreads();
+  return sum;
+}
+
+__device__ double weight_of(const UsgmParams& p, int64_t i, double correction) {
+  if (p.second_moment == nullptr) return 1;
+  return sqrt(double(p.second_moment[i]) / correction) + p.rule.metric_eps;
+}
+
+__global__ void look_kernel(UsgmParams p) {
+  const Part part(p.size);
+  const double correction = p.scalars->correction, keep = p.rule.metric_decay;
+  UsgmSums mine;
+  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kThreads) {
+    const double g = p.gradients[i];
+    if (p.second_moment != nullptr) {
+      p.second_moment[i] = static_cast<float>(keep * p.second_moment[i] + (1 - keep) * g * g);
+    }
+    const double b = weight_of(p, i, correction);
+    mine.turned += g * p.step[i];
+    mine.square += g * g / b;
+    mine.metric += b;
+    if (p.rule.ball) {
+      const double away = double(p.values[i]) - p.origin[i];
+      mine.distance += b * away * away;
+      mine.outward += g * away;
+    }
+  }
+  const UsgmSums sums{sum_of_block(mine.turned), sum_of_block(mine.square),
+                      sum_of_block(mine.metric), sum_of_block(mine.distance),
+                      sum_of_block(mine.outward)};
+  if (threadIdx.x == 0) reinterpret_cast<UsgmSums*>(p.parts)[blockIdx.x] = sums;
+}
+
+__global__ void decide_kernel(UsgmParams p, int64_t parts) {
+  UsgmSums all;
+  for (int64_t i = 0; i < parts; ++i) {
+    const UsgmSums& part = reinterpret_cast<UsgmSums*>(p.parts)[i];
+    all.turned += part.turned;
+    all.square += part.square;
+    all.metric += part.metric;
+    all.distance += part.distance;
+    all.outward += part.outward;
+  }
+  decide_step(*p.scalars, all, double(p.size), p.rule);
+}
+
+__global__ void update_kernel(UsgmParams p) {
+  const Part part(p.size);
+  const UsgmScalars scalars = *p.scalars;
+  const double share = (p.rule.average_power + 1) / (scalars.steps + 1 + p.rule.average_power);
+  double along = 0, r2 = 0;
+  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kThreads) {
+    const double g = p.gradients[i], x = p.values[i];
+    const double b = weight_of(p, i, scalars.correction) / scalars.mean_metric;
+    double made = -scalars.length * (g / b + p.rule.weight_decay * x);
+    if (p.rule.ball) made += (scalars.pull - 1) * (x + made - p.origin[i]);
+    const float step = static_cast<float>(made), value = static_cast<float>(x + made);
+    p.step[i] = step;
+    p.values[i] = value;
+    along += g * step;
+    r2 += b * step * step;
+    if (p.average != nullptr) {
+      p.average[i] += static_cast<float>(share * (double(value) - p.average[i]));
+    }
+  }
+  along = sum_of_block(along);
+  r2 = sum_of_block(r2);
+  if (threadIdx.x == 0) {
+    p.parts[2 * blockIdx.x] = along;
+    p.parts[2 * blockIdx.x + 1] = r2;
+  }
+}
+
+__global__ void end_kernel(UsgmParams p, int64_t parts) {
+  double along = 0, r2 = 0;
+  for (int64_t i = 0; i < parts; ++i) {
+    along += p.parts[2 * i];
+    r2 += p.parts[2 * i + 1];
+  }
+  end_step(*p.scalars, along, r2, p.rule);
+}
+
+__global__ void turned_kernel(UsgmParams p) {
+  const Part part(p.size);
+  double turned = 0;
+  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kThreads) {
+    turned += double(p.gradients[i]) * p.step[i];
+  }
+  turned = sum_of_block(turned);
+  if (threadIdx.x == 0) p.parts[blockIdx.x] = turned;
+}
+
+__global__ void raise_kernel(UsgmParams p, int64_t parts) {
+  double turned = 0;
+  for (int64_t i = 0; i < parts; ++i) turned += p.parts[i];
+  raise_h(*p.scalars, turned - p.scalars->along, p.rule);
+}
+
+const char* text_of_last_error() {
+  const cudaError_t error = cudaGetLastError();
+  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+}
+
+int64_t parts_of(const UsgmParams& p) {
+  return (p.size + kUsgmPart - 1) / kUsgmPart;
+}
+
+const char* step(const UsgmParams& p) {
+  const auto stream = static_cast<cudaStream_t>(current_cuda_stream());
+  const auto blocks = static_cast<unsigned>(parts_of(p));
+  look_kernel<<<blocks, kThreads, 0, stream>>>(p);
+  decide_kernel<<<1, 1, 0, stream>>>(p, blocks);
+  update_kernel<<<blocks, kThreads, 0, stream>>>(p);
+  end_kernel<<<1, 1, 0, stream>>>(p, blocks);
+  return text_of_last_error();
+}
+
+const char* look_again(const UsgmParams& p) {
+  const auto stream = static_cast<cudaStream_t>(current_cuda_stream());
+  const auto blocks = static_cast<unsigned>(parts_of(p));
+  turned_kernel<<<blocks, kThreads, 0, stream>>>(p);
+  raise_kernel<<<1, 1, 0, stream>>>(p, blocks);
+  return text_of_last_error();
+}
+
+// Loading the plug-in fills the slot.
+const int kFilled = (usgm_cuda = {step, look_again}, 0);
+
+}  // namespace
+
+}  // namespace seqsweep
