@@ -22,9 +22,7 @@ std::vector<int32_t> rank_all_users(const EvaluationJob& job, Split split) {
     out = std::copy(batch.begin(), batch.end(), out);
     job.after_batch();
   }
-  ranks = ranks.to(job.device);
   job.group.all_reduce_sum(ranks);  // Zeros but for the rank that has the user.
-  ranks = ranks.cpu();
   return {ranks.data_ptr<int32_t>(), ranks.data_ptr<int32_t>() + job.users};
 }
 

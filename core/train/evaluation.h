@@ -1,8 +1,6 @@
 // The ranks of all users' targets, divided among the ranks of a group.
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -15,7 +13,6 @@ namespace seqsweep {
 struct EvaluationJob {
   Task& task;
   Group& group;
-  torch::Device device;                       // The group's.
   int64_t users = 0;                          // Of the data set; all of them are ranked.
   int64_t batch_size = 256;                   // Users ranked at once.
   std::function<void()> after_batch = [] {};  // A sign of life.

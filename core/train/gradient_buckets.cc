@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -41,7 +42,8 @@ GradientBuckets::GradientBuckets(Parameters& parameters, Group& group, int64_t l
     : parameters_(parameters), group_(group) {
   if (group.size() == 1) return;
   const torch::Tensor& sums = parameters.sums();
-  buckets_ = cut_into_buckets(parameters.slices(), sums.numel(), least_bytes / sums.element_size());
+  const int64_t least = std::max(least_bytes / sums.element_size(), sums.numel() / kMost);
+  buckets_ = cut_into_buckets(parameters.slices(), sums.numel(), least);
   bucket_of_.resize(parameters.slices().size());
   for (size_t b = 0; b < buckets_.size(); ++b) {
     for (const size_t parameter : buckets_[b].parameters) bucket_of_[parameter] = b;

@@ -24,7 +24,8 @@ std::vector<Bucket> cut_into_buckets(const std::vector<ParameterSlice>& slices, 
 
 class GradientBuckets {
  public:
-  static constexpr int64_t kLeastBytes = 1 << 20;
+  // A bucket costs a latency, which grows with the ranks: few of them, and none for a small model.
+  static constexpr int64_t kLeastBytes = 1 << 20, kMost = 8;
 
   // Both must outlive this. In a group of one it does nothing.
   GradientBuckets(Parameters& parameters, Group& group, int64_t least_bytes = kLeastBytes);

@@ -8,7 +8,6 @@
 #include "core/base/random.h"
 #include "core/eval/metrics.h"
 #include "core/train/evaluation.h"
-#include "core/train/share.h"
 
 namespace seqsweep {
 namespace {
@@ -27,6 +26,7 @@ double mean_loss(const torch::Tensor& loss_and_targets) {
 Trainer::Trainer(const TrainerParts& parts, const TrainerSettings& settings)
     : parts_(parts),
       settings_(settings),
+      gradient_sum_(parts.task, parts.parameters, parts.group, parts.clock),
       early_stopping_(settings.train.patience),
       best_(parts.parameters.values().clone()),
       epoch_loss_(torch::zeros({2}, best_.options().dtype(torch::kFloat64))),
@@ -68,18 +68,21 @@ bool Trainer::begin_epoch() {
 }
 
 void Trainer::step() {
-  const int64_t first = position_.microbatch;
-  const int64_t count =
-      std::min(parts_.schedule.microbatches(position_), position_.microbatches - first);
-  sum_gradients(first, count);
+  const int64_t count = std::min(parts_.schedule.microbatches(position_),
+                                 position_.microbatches - position_.microbatch);
+  std::vector<Microbatch> step;
+  int64_t batch_size = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    step.push_back(microbatch(position_.microbatch + i));
+    batch_size += std::ssize(step.back().examples);
+  }
+  mean_gradient(step);
   const torch::Tensor loss_and_targets = parts_.parameters.loss_and_targets().clone();
   parts_.optimizer.step(count);
   if (parts_.optimizer.looks_again()) {
-    sum_gradients(first, count);
+    mean_gradient(step);
     parts_.optimizer.look_again();
   }
-  int64_t batch_size = 0;
-  for (int64_t i = first; i < first + count; ++i) batch_size += std::ssize(microbatch(i));
   position_.microbatch += count;
   ++position_.step;
   const bool told = position_.step % settings_.train.log_every == 0;
@@ -95,19 +98,10 @@ void Trainer::step() {
   tell_progress();
 }
 
-void Trainer::sum_gradients(int64_t first, int64_t count) {
-  const Share mine = share_of(count, parts_.group.rank(), parts_.group.size());
-  torch::Tensor& loss_and_targets = parts_.parameters.loss_and_targets();
-  parts_.parameters.sums().zero_();
-  for (int64_t i = first + mine.begin; i < first + mine.end; ++i) {
-    const LossSum loss =
-        parts_.task.loss(microbatch(i), seed_of(settings_.seed, position_.epoch, i));
-    loss.sum.backward();
-    loss_and_targets[0] += loss.sum.detach();
-    loss_and_targets[1] += loss.count;
-  }
-  parts_.group.all_reduce_sum(parts_.parameters.sums());
-  parts_.parameters.gradients().div_(loss_and_targets[1].clamp_min(1));  // The mean is exact.
+void Trainer::mean_gradient(std::span<const Microbatch> step) {
+  gradient_sum_.compute(step);
+  const torch::Tensor targets = parts_.parameters.loss_and_targets()[1];
+  parts_.parameters.gradients().div_(targets.clamp_min(1));  // Exact for uneven counts.
   clip_gradients();
 }
 
@@ -133,7 +127,6 @@ void Trainer::validate() {
   if (averaged.defined()) values.copy_(averaged);
   const std::vector<int32_t> ranks = rank_all_users({.task = parts_.task,
                                                      .group = parts_.group,
-                                                     .device = best_.device(),
                                                      .users = settings_.users,
                                                      .batch_size = settings_.evaluate.batch_size,
                                                      .after_batch = [this] { tell_progress(); }},
@@ -147,10 +140,11 @@ void Trainer::validate() {
   if (averaged.defined()) values.copy_(current);
 }
 
-std::span<const int64_t> Trainer::microbatch(int64_t index) const {
+Microbatch Trainer::microbatch(int64_t index) const {
   const auto size = static_cast<size_t>(settings_.train.batch_size);
   const size_t begin = static_cast<size_t>(index) * size;
-  return std::span(examples_).subspan(begin, std::min(size, examples_.size() - begin));
+  return {std::span(examples_).subspan(begin, std::min(size, examples_.size() - begin)),
+          seed_of(settings_.seed, position_.epoch, index)};
 }
 
 // The host does not wait for the norm.
@@ -160,11 +154,17 @@ void Trainer::clip_gradients() {
   gradients.mul_((settings_.train.grad_norm_max / gradients.norm()).clamp_max(1));
 }
 
-// One collective a step while nobody wants anything.
+// One small message a step: what each rank wants, and how fast it was.
 Trainer::Request Trainer::agreed_request() {
-  const bool stop = parts_.observer.stop_requested();
-  if (!parts_.group.any(stop || checkpoint_due())) return Request::None;
-  return parts_.group.any(stop) ? Request::Stop : Request::Checkpoint;
+  std::vector<double> told(2 + static_cast<size_t>(parts_.group.size()));
+  const std::span<double> seconds = std::span(told).subspan(2);
+  told[0] = parts_.observer.stop_requested() ? 1 : 0;
+  told[1] = checkpoint_due() ? 1 : 0;
+  seconds[static_cast<size_t>(parts_.group.rank())] = gradient_sum_.seconds();
+  parts_.group.all_reduce_sum(told);
+  gradient_sum_.observe(seconds);
+  if (told[0] > 0) return Request::Stop;
+  return told[1] > 0 ? Request::Checkpoint : Request::None;
 }
 
 // The clock of the rank that saves decides.

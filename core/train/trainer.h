@@ -16,6 +16,7 @@
 #include "core/train/batch_schedule.h"
 #include "core/train/checkpoint.h"
 #include "core/train/early_stopping.h"
+#include "core/train/gradient_sum.h"
 #include "core/train/optimizer.h"
 #include "core/train/parameters.h"
 #include "core/train/task.h"
@@ -84,13 +85,13 @@ class Trainer {
   bool done() const;
   bool begin_epoch();  // False when there is nothing to train.
   void step();
-  void sum_gradients(int64_t first, int64_t count);  // Of these microbatches, over the group.
+  void mean_gradient(std::span<const Microbatch> step);  // Over the group, clipped.
   void end_epoch();
   void validate();
 
-  std::span<const int64_t> microbatch(int64_t index) const;  // Its examples.
+  Microbatch microbatch(int64_t index) const;
   void clip_gradients();
-  Request agreed_request();
+  Request agreed_request();  // Collective.
   bool checkpoint_due() const;
   void require_finite() const;
   double epoch_position() const;
@@ -110,6 +111,7 @@ class Trainer {
 
   TrainerParts parts_;
   TrainerSettings settings_;
+  GradientSum gradient_sum_;
 
   // What a checkpoint holds, with the parameters and the states of optimizer and schedule.
   TrainPosition position_;

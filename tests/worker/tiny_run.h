@@ -150,6 +150,7 @@ inline RunConfig tiny_config() {
   config.model = {{"name", "last_item"}};
   config.objective = {{"name", "last_item_task"}};
   config.optimizer = {{"name", "adam"}, {"lr", 0.1}};
+  config.batch_schedule = {{"name", "constant"}};
   config.train.batch_size = 8;
   config.train.epochs = 6;
   config.train.log_every = 1;

@@ -34,7 +34,6 @@ TEST(RankAllUsers, EveryRankGetsAllUsersWhateverTheDivision) {
       int signs_of_life = 0;
       const auto all = rank_all_users({.task = task,
                                        .group = group,
-                                       .device = torch::kCPU,
                                        .users = 7,
                                        .batch_size = 2,
                                        .after_batch = [&] { ++signs_of_life; }},
