@@ -3,6 +3,8 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include <algorithm>
+
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
@@ -23,6 +25,16 @@ constexpr uint64_t kLatencySeed = 0x6c6174656e6379;  // "latency": apart from th
 
 std::filesystem::path checkpoint_folder(const std::filesystem::path& folder) {
   return folder / "checkpoints";
+}
+
+// The fewest threads of a rank: how a sum over parameters is split among threads shows in its last
+// bits, and all ranks must have the same ones.
+int agreed_threads(int64_t mine, Group& group) {
+  std::vector<double> threads(static_cast<size_t>(group.size()));
+  threads[static_cast<size_t>(group.rank())] =
+      mine > 0 ? static_cast<double>(mine) : torch::get_num_threads();
+  group.all_reduce_sum(threads);
+  return static_cast<int>(*std::min_element(threads.begin(), threads.end()));
 }
 
 // Turns what training and evaluation tell into Progress; rows travel with the next sign of life.
@@ -121,7 +133,6 @@ class Attempt {
   void evaluate() {
     result_.user_ranks = rank_all_users({.task = *run_.task,
                                          .group = group_,
-                                         .device = device_.device,
                                          .users = run_.data->users(),
                                          .batch_size = config_.evaluate.batch_size,
                                          .after_batch = [this] { report_.alive(); }},
@@ -168,7 +179,7 @@ std::optional<RunResult> execute(const RunConfig& config, const ExecuteContext& 
                                  Reporter& reporter) {
   reset_peak_memory();
   const int64_t threads = config.train.threads > 0 ? config.train.threads : context.threads;
-  if (threads > 0) torch::set_num_threads(static_cast<int>(threads));
+  torch::set_num_threads(agreed_threads(threads, context.group));
   Attempt attempt(config, context, reporter);
   return attempt.run();
 }

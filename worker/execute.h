@@ -30,8 +30,8 @@ struct ExecuteContext {
 
 // Trains (resuming from the newest intact checkpoint in the folder), evaluates, measures, and
 // leaves the trained model in the folder. Returns the result, or nothing when it was stopped and
-// checkpointed. The first rank of the group measures latency and saves the model; the result of the
-// others lacks the latency. Throws Error.
+// checkpointed; the same on every rank of the group, the first of which saves the model. Throws
+// Error.
 std::optional<RunResult> execute(const RunConfig& config, const ExecuteContext& context,
                                  Reporter& reporter);
 

@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/eval/bootstrap.h"
+#include "core/train/share.h"
 
 namespace seqsweep {
 namespace {
@@ -24,16 +25,36 @@ std::vector<History> draw_histories(const LatencyJob& job, int64_t sample, int64
 }
 
 // Milliseconds of each history's share of its call.
-std::vector<float> time_users(const LatencyJob& job, std::span<const History> histories) {
+void time_users(const LatencyJob& job, std::span<const History> histories, float* user_ms) {
   const size_t batch_size = job.config.batch_size;
-  std::vector<float> user_ms;
   for (size_t begin = 0; begin < histories.size(); begin += batch_size) {
     const size_t size = std::min(batch_size, histories.size() - begin);
     const double start_s = monotonic_s();
     job.task.recommend(histories.subspan(begin, size), job.config.top_k, Seen::Listed);
     const double call_ms = 1e3 * (monotonic_s() - start_s);
-    user_ms.insert(user_ms.end(), size, static_cast<float>(call_ms / static_cast<double>(size)));
+    user_ms = std::fill_n(user_ms, size, static_cast<float>(call_ms / static_cast<double>(size)));
   }
+}
+
+void warm_up(const LatencyJob& job) {
+  const int64_t users = job.config.warm_up * job.config.batch_size;
+  std::vector<float> user_ms(users);
+  time_users(job, draw_histories(job, job.config.samples, users), user_ms.data());
+}
+
+// [samples, users]: each row from the rank that measured it. Undefined when one was stopped.
+torch::Tensor time_samples(const LatencyJob& job) {
+  torch::Tensor user_ms = torch::zeros({job.config.samples, job.config.users}, torch::kFloat32);
+  const Share mine = share_of(job.config.samples, job.group.rank(), job.group.size());
+  bool go_on = true;
+  for (int64_t sample = mine.begin; sample < mine.end; ++sample) {
+    go_on = job.go_on(sample - mine.begin);
+    if (!go_on) break;
+    time_users(job, draw_histories(job, sample, job.config.users),
+               user_ms[sample].data_ptr<float>());
+  }
+  if (job.group.any(!go_on)) return {};
+  job.group.all_reduce_sum(user_ms);
   return user_ms;
 }
 
@@ -43,17 +64,18 @@ std::optional<LatencyFigures> measure_latency(const LatencyJob& job) {
   SEQ_CHECK(job.config.samples > 0);
   const c10::InferenceMode no_autograd;
   job.task.module().eval();
-  const int64_t warm_up = job.config.warm_up * job.config.batch_size;
-  time_users(job, draw_histories(job, job.config.samples, warm_up));
+  warm_up(job);
+  const torch::Tensor user_ms = time_samples(job);
+  if (!user_ms.defined()) return std::nullopt;
 
   LatencyFigures figures;
   std::vector<double> sample_means;
   for (int64_t sample = 0; sample < job.config.samples; ++sample) {
-    if (!job.go_on(sample)) return std::nullopt;
-    std::vector<float> user_ms = time_users(job, draw_histories(job, sample, job.config.users));
-    const std::vector<double> all(user_ms.begin(), user_ms.end());
+    const float* row = user_ms[sample].data_ptr<float>();
+    std::vector<float> of_sample(row, row + job.config.users);
+    const std::vector<double> all(of_sample.begin(), of_sample.end());
     sample_means.push_back(mean(without_outliers(all)));
-    figures.samples.push_back({.mean_ms = sample_means.back(), .user_ms = std::move(user_ms)});
+    figures.samples.push_back({.mean_ms = sample_means.back(), .user_ms = std::move(of_sample)});
   }
   const MeanInterval interval =
       bootstrap_mean(sample_means, seed_of(job.seed, job.config.samples + 1));

@@ -1,12 +1,14 @@
 // The bootstrap latency protocol of the paper (section 3.4.1): samples of users drawn with
 // replacement, each user's recommendation timed from history to top items, outliers removed by
-// Tukey's fences in each sample, then the mean of the sample means with its 95 % BCa interval.
+// Tukey's fences in each sample, then the mean of the sample means with its 95 % BCa interval. The
+// ranks of a group divide the samples; each is measured whole on one rank.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <vector>
 
+#include "core/comm/group.h"
 #include "core/protocol/message.h"
 #include "core/protocol/run_config.h"
 #include "core/train/task.h"
@@ -21,14 +23,16 @@ struct LatencyFigures {
 struct LatencyJob {
   Task& task;
   const Dataset& data;
+  Group& group;
   LatencyConfig config;
   uint64_t seed = 0;  // Decides which users are drawn.
-  std::function<bool(int64_t samples_done)> go_on = [](int64_t) { return true; };
+  std::function<bool(int64_t samples_done)> go_on = [](int64_t) { return true; };  // Of this rank.
 };
 
 // Wall time of Task::recommend on test histories; a user's share of it when config.batch_size
-// histories go in at once. Leaves the module in evaluation mode. Nothing when go_on(), asked before
-// every sample, said no. Config must ask for at least one sample.
+// histories go in at once. The same figures on every rank, the samples in their order. Leaves the
+// module in evaluation mode. Nothing when go_on(), asked before every sample, said no on any rank.
+// Collective. Config must ask for at least one sample.
 std::optional<LatencyFigures> measure_latency(const LatencyJob& job);
 
 }  // namespace seqsweep

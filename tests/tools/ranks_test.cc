@@ -1,5 +1,5 @@
-// One run divided over two ranks trains what one rank trains: the global batch is the same, the
-// gradients are sums over the ranks.
+// One run divided over two ranks trains what one rank trains: the same microbatches in the same
+// order, and sums over the ranks. Also when it is drained in between.
 #include <gtest/gtest.h>
 
 #include "core/base/text.h"
@@ -15,46 +15,105 @@ datasets: [{name: synthetic, users: 200, items: 80, seed: 1, max_length: 20}]
 models: [{name: sasrec, width: 16, inner_width: 32, blocks: 1}]
 optimizers: [{name: adam, lr: 0.003}]
 seeds: [1]
-train: {batch_size: 16, epochs: 3, patience: 0, threads: 1, device: cpu}
-latency: {samples: 2, users: 10}
+train: {batch_size: 8, microbatches: 5, epochs: 4, patience: 0, threads: 1, device: cpu, log_every: 1}
+latency: {samples: 5, users: 10}
 )";
 
-// The sweep with train.ranks = `ranks`, on as many workers: its database.
-std::string sweep_on(const TestFolder& folder, int ranks) {
-  const std::string db = folder.at(fmt::format("ranks{}.db", ranks));
-  const CommandResult result = run_command(
-      {"mpirun", "-n", std::to_string(ranks + 1), kSeqsweep, "sweep", folder.at("sweep.yaml"),
-       "--db", db, fmt::format("train.ranks={}", ranks), "data_dir=" + folder.at("data")});
-  EXPECT_EQ(result.code, 0) << result.output;
-  return db;
-}
-
-std::vector<double> numbers(const std::string& db, const std::string& sql) {
-  std::vector<double> values;
-  for (const std::string& line : split(run_command({"sqlite3", db, sql}).output, '\n')) {
-    if (!line.empty()) values.push_back(std::stod(line));
+class Ranks : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (run_command({"mpirun", "--version"}).code != 0) GTEST_SKIP() << "no mpirun on PATH";
+    folder_.file("sweep.yaml", kSweep);
   }
-  return values;
+
+  // The sweep with train.ranks = `ranks`, on as many workers.
+  std::vector<std::string> command(const std::string& db, int ranks,
+                                   const std::string& override) const {
+    return {"mpirun",
+            "-n",
+            std::to_string(ranks + 1),
+            kSeqsweep,
+            "sweep",
+            folder_.at("sweep.yaml"),
+            "--db",
+            db,
+            fmt::format("train.ranks={}", ranks),
+            override,
+            "data_dir=" + folder_.at("data")};
+  }
+  // Its database.
+  std::string sweep_on(int ranks, const std::string& override) const {
+    const std::string db = folder_.at(fmt::format("ranks{}.db", ranks));
+    const CommandResult result = run_command(command(db, ranks, override));
+    EXPECT_EQ(result.code, 0) << result.output;
+    return db;
+  }
+  static std::vector<double> numbers(const std::string& db, const std::string& sql) {
+    std::vector<double> values;
+    for (const std::string& line : split(run_command({"sqlite3", db, sql}).output, '\n')) {
+      if (!line.empty()) values.push_back(std::stod(line));
+    }
+    return values;
+  }
+
+  // Up to the order of sums, which the division decides.
+  static void expect_same_training(const std::string& db, const std::string& expected,
+                                   double tolerance) {
+    const std::string losses = "SELECT loss FROM steps ORDER BY step";
+    const std::vector<double> ours = numbers(db, losses), theirs = numbers(expected, losses);
+    ASSERT_EQ(ours.size(), theirs.size());
+    ASSERT_GT(ours.size(), 10U);
+    for (size_t i = 0; i < ours.size(); ++i)
+      ASSERT_NEAR(ours[i], theirs[i], tolerance * theirs[i]) << i;
+    EXPECT_LT(ours.back(), ours.front());
+
+    for (const char* metric : {"hit_10", "ndcg_10", "mrr_10"}) {  // Of 200 users, one may differ.
+      const std::string sql = fmt::format("SELECT {} FROM results", metric);
+      EXPECT_NEAR(numbers(db, sql).at(0), numbers(expected, sql).at(0), 0.0051) << metric;
+    }
+  }
+
+  TestFolder folder_{"ranks"};
+};
+
+TEST_F(Ranks, TwoTrainWhatOneTrains) {
+  const std::string override = "train.epochs=4";
+  const std::string one = sweep_on(1, override), two = sweep_on(2, override);
+  EXPECT_EQ(numbers(two, "SELECT ranks FROM results"), std::vector<double>{2});
+  expect_same_training(two, one, 1e-5);
+  EXPECT_EQ(numbers(two, "SELECT count(*) FROM latency_samples"), std::vector<double>{5});
+  EXPECT_EQ(numbers(two, "SELECT latency_low_ms > 0 FROM results"), std::vector<double>{1});
 }
 
-TEST(Ranks, TwoTrainWhatOneTrains) {
-  if (run_command({"mpirun", "--version"}).code != 0) GTEST_SKIP() << "no mpirun on PATH";
-  const TestFolder folder("ranks");
-  folder.file("sweep.yaml", kSweep);
-  const std::string one = sweep_on(folder, 1), two = sweep_on(folder, 2);
-  EXPECT_EQ(numbers(two, "SELECT ranks FROM results"), std::vector<double>{2});
+// Its batch grows by what the gradients say, so all ranks must say the same.
+TEST_F(Ranks, TwoTrainWhatOneTrainsWithUsgm) {
+  const std::string override = "optimizers=[{name: usgm, diameter: 10, adaptive_batch: true}]";
+  const std::string one = sweep_on(1, override), two = sweep_on(2, override);
+  expect_same_training(two, one, 1e-4);
+  const std::string microbatches = "SELECT microbatches FROM steps ORDER BY step";
+  EXPECT_EQ(numbers(two, microbatches), numbers(one, microbatches));
+}
 
-  const std::string losses = "SELECT loss FROM steps ORDER BY step";
-  const std::vector<double> of_one = numbers(one, losses), of_two = numbers(two, losses);
-  ASSERT_EQ(of_one.size(), of_two.size());
-  ASSERT_GT(of_one.size(), 2U);
-  for (size_t i = 0; i < of_one.size(); ++i) EXPECT_NEAR(of_two[i], of_one[i], 1e-4 * of_one[i]);
-  EXPECT_LT(of_one.back(), of_one.front());
-
-  // Every user is ranked once, whoever ranks them: the mean over users is close, not a sum of
-  // halves.
-  const std::string mrr = "SELECT mrr_10 FROM results";
-  EXPECT_NEAR(numbers(two, mrr).at(0), numbers(one, mrr).at(0), 0.01);
+TEST_F(Ranks, TwoAreDrainedTogetherAndGoOn) {
+  const std::string override = "train.epochs=60";
+  const std::string quiet = sweep_on(2, override), torn = folder_.at("torn.db");
+  {
+    Command sweep(command(torn, 2, override), folder_.path() / "torn.log");
+    const std::vector<std::string> began = {"sqlite3", "-readonly", torn,
+                                            "SELECT 1 FROM steps LIMIT 1"};
+    while (sweep.running() && run_command(began).output != "1\n") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    sweep.signal(SIGUSR1);
+    EXPECT_EQ(sweep.wait(), 130) << sweep.output();
+  }
+  EXPECT_EQ(numbers(torn, "SELECT count(*) FROM results WHERE status = 'pending'").at(0), 1);
+  const CommandResult resumed = run_command(command(torn, 2, override));
+  EXPECT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_NE(resumed.output.find("resuming at step"), std::string::npos) << resumed.output;
+  const std::string once = "SELECT count(*) - count(DISTINCT step) FROM steps";
+  EXPECT_EQ(numbers(torn, once), std::vector<double>{0});
+  expect_same_training(torn, quiet, 1e-4);
 }
 
 }  // namespace

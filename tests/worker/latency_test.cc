@@ -6,9 +6,11 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "core/base/clock.h"
 #include "core/eval/bootstrap.h"
+#include "tests/support/thread_group.h"
 #include "tests/support/tiny_dataset.h"
 
 namespace seqsweep {
@@ -60,11 +62,15 @@ TinyDataset twenty_users() {
   return TinyDataset(sequences, /*items=*/20, /*max_length=*/50);
 }
 
+const std::unique_ptr<Group> kAlone = make_local_group();
 const LatencyConfig kSmall{.samples = 4, .users = 30, .batch_size = 1, .top_k = 10, .warm_up = 3};
 
-LatencyFigures measure(Task& task, const LatencyConfig& config, uint64_t seed = 1) {
+LatencyFigures measure(Task& task, const LatencyConfig& config, uint64_t seed = 1,
+                       Group& group = *kAlone) {
   const TinyDataset data = twenty_users();
-  return measure_latency({.task = task, .data = data, .config = config, .seed = seed}).value();
+  return measure_latency(
+             {.task = task, .data = data, .group = group, .config = config, .seed = seed})
+      .value();
 }
 
 TEST(Latency, TimesEveryDrawnUser) {
@@ -124,13 +130,56 @@ TEST(Latency, ABatchSharesItsTime) {
   EXPECT_LT(*std::min_element(user_ms.begin(), user_ms.end()), 8 * 0.05F);  // Not the whole call.
 }
 
+// Who is drawn for a sample does not depend on who measures it.
+TEST(Latency, RanksDivideTheSamplesAndShareTheFigures) {
+  TimedTask alone;
+  measure(alone, kSmall);
+  constexpr int kRanks = 3;
+  std::vector<LatencyFigures> figures(kRanks);
+  std::vector<int32_t> asked;
+  std::mutex mutex;
+  run_ranks(kRanks, [&](Group& group) {
+    TimedTask task;
+    LatencyFigures mine = measure(task, kSmall, 1, group);
+    const std::lock_guard lock(mutex);
+    EXPECT_LT(task.calls.size(), 3U + 4 * 30);
+    asked.insert(asked.end(), task.asked.begin() + 3, task.asked.end());  // After the warm-up.
+    figures[static_cast<size_t>(group.rank())] = std::move(mine);
+  });
+  std::vector<int32_t> expected(alone.asked.begin() + 3, alone.asked.end());
+  std::sort(expected.begin(), expected.end());
+  std::sort(asked.begin(), asked.end());
+  EXPECT_EQ(asked, expected);
+  for (const LatencyFigures& other : figures) {
+    ASSERT_EQ(other.samples.size(), 4U);
+    EXPECT_EQ(other.low_ms, figures[0].low_ms);
+    EXPECT_EQ(other.mean_ms, figures[0].mean_ms);
+    for (size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(other.samples[i].user_ms, figures[0].samples[i].user_ms);
+      EXPECT_GE(*std::min_element(other.samples[i].user_ms.begin(), other.samples[i].user_ms.end()),
+                0.05F);
+    }
+  }
+}
+
+TEST(Latency, ARankThatIsStoppedStopsAll) {
+  run_ranks(2, [](Group& group) {
+    TimedTask task;
+    const TinyDataset data = twenty_users();
+    EXPECT_FALSE(measure_latency(
+        {.task = task, .data = data, .group = group, .config = kSmall, .go_on = [&](int64_t done) {
+           return group.rank() != 1 || done < 1;
+         }}));
+  });
+}
+
 TEST(Latency, CanBeStopped) {
   TimedTask task;
   const TinyDataset data = twenty_users();
-  const auto figures =
-      measure_latency({.task = task, .data = data, .config = kSmall, .go_on = [](int64_t done) {
-                         return done < 2;
-                       }});
+  const auto figures = measure_latency(
+      {.task = task, .data = data, .group = *kAlone, .config = kSmall, .go_on = [](int64_t done) {
+         return done < 2;
+       }});
   EXPECT_FALSE(figures);
   EXPECT_EQ(task.calls.size(), 3U + 2 * 30);
 }
