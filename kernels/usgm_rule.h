@@ -23,12 +23,14 @@ struct UsgmRule {
   double average_power = 0;  // Iterate k weighs k^this in the average.
   double step_scale = 1;     // The step is this over H_k.
   bool ball = false;         // Steps end in the ball of radius D around the origin.
+  bool grows = false;  // D is the largest distance from the origin so far, from `diameter` on.
   bool looks_again = false;  // H grows in look_again() only.
 };
 
 // On the device of the parameters.
 struct UsgmScalars {
   double h = 0;              // H_k
+  double diameter = 0;       // D
   double steps = 0;          // Done: k.
   double beta = 0, r = 0;    // beta-hat_k and |x_k - x_{k-1}|; NaN at the first step.
   double length = 0;         // Of the step: x_{k+1} = x_k - length B^-1 g_k.
@@ -52,32 +54,40 @@ struct UsgmSums {
 constexpr int kUsgmSums = sizeof(UsgmSums) / sizeof(double);
 
 // H_{k+1} = H_k + [beta-hat - H_k r^2 / 2]_+ / (D^2 + r^2 / 2)
-SEQSWEEP_EVERYWHERE inline void raise_h(UsgmScalars& scalars, double beta, const UsgmRule& rule) {
+SEQSWEEP_EVERYWHERE inline void raise_h(UsgmScalars& scalars, double beta) {
   const double excess = beta - scalars.h * scalars.r2 / 2;
-  if (excess > 0) scalars.h += excess / (rule.diameter * rule.diameter + scalars.r2 / 2);
+  if (excess > 0) scalars.h += excess / (scalars.diameter * scalars.diameter + scalars.r2 / 2);
+}
+
+// H is a sum of terms over D^2: what it would be had D been as large from the start.
+SEQSWEEP_EVERYWHERE inline void grow_diameter(UsgmScalars& scalars, double distance) {
+  if (!(distance > scalars.diameter)) return;
+  const double part = scalars.diameter / distance;
+  scalars.h *= part * part;
+  scalars.diameter = distance;
 }
 
 SEQSWEEP_EVERYWHERE inline void decide_step(UsgmScalars& scalars, const UsgmSums& sums,
                                             double parameters, const UsgmRule& rule) {
+  scalars.mean_metric = sums.metric / parameters;
+  const double distance2 = sums.distance / scalars.mean_metric;  // |x_k - x_0|^2
+  if (rule.grows) grow_diameter(scalars, sqrt(distance2));
   scalars.beta = scalars.r = scalars.overlap = NAN;
   if (scalars.steps > 0) {
     scalars.beta = sums.turned - scalars.along;
     scalars.r = sqrt(scalars.r2);
     scalars.overlap = -sums.turned / scalars.length;
-    if (!rule.looks_again) raise_h(scalars, scalars.beta, rule);
+    if (!rule.looks_again) raise_h(scalars, scalars.beta);
   }
-  scalars.mean_metric = sums.metric / parameters;
   scalars.square = sums.square * scalars.mean_metric;
   scalars.length = rule.step_scale / scalars.h;
   if (rule.max_step > 0) {
-    scalars.length = fmin(scalars.length, rule.max_step * rule.diameter / sqrt(scalars.square));
+    scalars.length = fmin(scalars.length, rule.max_step * scalars.diameter / sqrt(scalars.square));
   }
-  scalars.pull = 1;
   if (rule.ball) {  // |x_k - length B^-1 g_k - x_0|^2, without making that point first.
-    const double distance = sums.distance / scalars.mean_metric -
-                            2 * scalars.length * sums.outward +
-                            scalars.length * scalars.length * scalars.square;
-    if (distance > rule.diameter * rule.diameter) scalars.pull = rule.diameter / sqrt(distance);
+    const double end2 = distance2 - 2 * scalars.length * sums.outward +
+                        scalars.length * scalars.length * scalars.square;
+    scalars.pull = fmin(1.0, scalars.diameter / sqrt(end2));
   }
 }
 

@@ -130,7 +130,7 @@ StepSums look_at(const Pointers<T>& p, Range range, const UsgmRule& rule, double
   sums.turned = product(g, p.step, range);
   sums.square = square;
   sums.metric = metric;
-  if (!rule.ball) return sums;
+  if (p.origin == nullptr) return sums;
   for (int64_t i = range.begin; i < range.end; ++i) {
     const double away = double(p.values[i]) - double(p.origin[i]);
     sums.distance += weight_of<T, kDiagonal>(v, i, correction, eps) * away * away;
@@ -207,6 +207,7 @@ void on_cuda(const UsgmTensors& tensors, const UsgmRule& rule,
 Tensor new_usgm_scalars(double lr, const UsgmRule& rule, c10::Device device) {
   UsgmScalars scalars;
   scalars.h = 1 / lr;
+  scalars.diameter = rule.diameter;
   scalars.correction = 1 - rule.metric_decay;
   return at::from_blob(&scalars, {kUsgmScalars}, at::kDouble).clone().to(device);
 }
@@ -243,7 +244,7 @@ void usgm_look_again(const UsgmTensors& tensors, const UsgmRule& rule) {
       return Turned{product(p.gradients, static_cast<const scalar_t*>(p.step), range)};
     });
     auto& scalars = *reinterpret_cast<UsgmScalars*>(tensors.scalars.data_ptr<double>());
-    raise_h(scalars, turned.value - scalars.along, rule);
+    raise_h(scalars, turned.value - scalars.along);
   });
 }
 

@@ -51,7 +51,7 @@ __global__ void look_kernel(UsgmParams p) {
     mine.turned += g * p.step[i];
     mine.square += g * g / b;
     mine.metric += b;
-    if (p.rule.ball) {
+    if (p.origin != nullptr) {
       const double away = double(p.values[i]) - p.origin[i];
       mine.distance += b * away * away;
       mine.outward += g * away;
@@ -125,7 +125,7 @@ __global__ void turned_kernel(UsgmParams p) {
 __global__ void raise_kernel(UsgmParams p, int64_t parts) {
   double turned = 0;
   for (int64_t i = 0; i < parts; ++i) turned += p.parts[i];
-  raise_h(*p.scalars, turned - p.scalars->along, p.rule);
+  raise_h(*p.scalars, turned - p.scalars->along);
 }
 
 const char* text_of_last_error() {

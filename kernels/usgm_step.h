@@ -20,7 +20,7 @@ struct UsgmTensors {
   at::Tensor values, gradients;  // x_k and g_k
   at::Tensor step;               // x_k - x_{k-1}; becomes x_{k+1} - x_k.
   at::Tensor second_moment;      // v
-  at::Tensor origin;             // x_0, of the ball
+  at::Tensor origin;             // x_0, of the ball or the growing D
   at::Tensor average;            // of x_1 .. x_k
   at::Tensor scalars;            // [kUsgmScalars], float64: a UsgmScalars.
 };

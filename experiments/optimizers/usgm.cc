@@ -25,6 +25,7 @@ constexpr std::array<std::pair<Projection, const char*>, 2> enum_names(Projectio
 struct UsgmConfig {
   double diameter = 10;
   double lr = 1;
+  bool diameter_grows = false;
   double max_step = 0.1;
   Projection projection = Projection::None;
   Metric metric = Metric::Euclidean;
@@ -38,6 +39,9 @@ struct UsgmConfig {
     field("diameter", diameter,
           "D: how far the solution may lie from the start; under noise, what scales the steps",
           above(0));
+    field("diameter_grows", diameter_grows,
+          "D is the largest distance from the start so far, at least `diameter`, which may then be "
+          "far too small");
     field("lr", lr, "bounds the first steps: H_0 = 1/lr, and H never falls", above(0));
     field("max_step", max_step,
           "no step is longer than this part of the diameter; 0: the paper's bare form",
@@ -65,6 +69,11 @@ struct UsgmConfig {
 };
 
 UsgmRule rule_of(const UsgmConfig& config) {
+  if (config.projection == Projection::Ball && config.diameter_grows) {
+    throw_input(
+        "optimizer usgm: a ball that grows with every step holds nothing: leave one of "
+        "projection: ball and diameter_grows");
+  }
   if (config.projection == Projection::Ball && config.weight_decay > 0) {
     throw_input("optimizer usgm: projection: ball leaves no use for weight_decay; set it to 0");
   }
@@ -75,6 +84,7 @@ UsgmRule rule_of(const UsgmConfig& config) {
           .metric_eps = config.eps,
           .average_power = config.average.value_or(0),
           .ball = config.projection == Projection::Ball,
+          .grows = config.diameter_grows,
           .looks_again = config.look_again_every > 0};
 }
 
@@ -87,13 +97,13 @@ class Usgm : public Optimizer {
                 .step = torch::zeros_like(values),
                 .scalars = new_usgm_scalars(config.lr, rule_, values.device())};
     if (config.metric == Metric::Diagonal) tensors_.second_moment = torch::zeros_like(values);
-    if (rule_.ball) tensors_.origin = torch::empty_like(values);
+    if (rule_.ball || rule_.grows) tensors_.origin = torch::empty_like(values);
     if (config.average) tensors_.average = values.clone();
   }
 
   void step(int64_t microbatches) override {
     // Not earlier: the ranks of a group agree on their parameters after the optimizer is made.
-    if (rule_.ball && steps() == 0) tensors_.origin.copy_(tensors_.values);
+    if (tensors_.origin.defined() && steps() == 0) tensors_.origin.copy_(tensors_.values);
     UsgmRule rule = rule_;
     rule.step_scale = std::pow(static_cast<double>(microbatches), config_.batch_power);
     usgm_step(tensors_, rule);

@@ -32,7 +32,8 @@ Tensor normal_tensor(Rng& rng, int64_t size) {
 class UsgmGoldenTest : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Cases, UsgmGoldenTest,
                          ::testing::Values("bare", "bounded", "ball", "diagonal", "diagonal_ball",
-                                           "decay", "average", "look_again", "batch_power"));
+                                           "grows", "diagonal_grows", "decay", "average",
+                                           "look_again", "batch_power"));
 
 TEST_P(UsgmGoldenTest, EqualsNumPyInFloat64) {
   const Json golden = read_golden("usgm");
@@ -170,6 +171,20 @@ TEST(UsgmTheory, TheLearningRateBoundsOnlyTheFirstSteps) {
             100 * large);  // Too small a one is the step forever.
 }
 
+// A diameter that is guessed far too small costs some steps, and no more.
+TEST(UsgmTheory, AGrowingDiameterForgivesASmallGuess) {
+  const Problem problem = smooth_problem();
+  const auto error = [&](double diameter, bool grows) {
+    Descent descent(problem.start,
+                    usgm_spec({{"diameter", diameter}, {"diameter_grows", grows}, {"lr", 1e3}}));
+    for (int k = 0; k < 2000; ++k) descent.step(problem.gradient(descent.x()));
+    return problem.value(descent.x());
+  };
+  const double start = problem.value(problem.start);
+  for (const double guess : {1e-4, 1e-2, 1.0}) EXPECT_LT(error(guess, true), 1e-4 * start) << guess;
+  EXPECT_GT(error(1e-4, false), 0.5 * start);
+}
+
 // ---- an optimizer among others ----
 
 TEST(Usgm, RestoredStateGoesOnWithTheSameBits) {
@@ -221,7 +236,8 @@ TEST(Usgm, RefusesSettingsThatMakeNoSense) {
   for (const Json& wrong :
        {Json{{"diameter", 0}}, Json{{"lr", 0}}, Json{{"max_step", -1}}, Json{{"beta2", 1}},
         Json{{"metric", "round"}}, Json{{"average", -1}}, Json{{"look_again_every", -1}},
-        Json{{"projection", "ball"}, {"weight_decay", 0.1}}}) {
+        Json{{"projection", "ball"}, {"weight_decay", 0.1}},
+        Json{{"projection", "ball"}, {"diameter_grows", true}}}) {
     EXPECT_THROW(Descent(torch::ones({1}), usgm_spec(wrong)), Error) << wrong;
   }
 }

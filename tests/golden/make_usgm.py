@@ -14,7 +14,7 @@ CENTRE = np.array([0.5, -1.0, 2.0, 0.0, 0.3])
 START = np.array([3.0, -4.0, 2.5, 1.0, -2.0])
 NOISE = [[round(float(np.sin(7 * k + 3 * i)), 3) for i in range(5)] for k in range(STEPS)]
 
-DEFAULTS = {"diameter": 10, "lr": 1, "max_step": 0.1, "projection": "none", "metric": "euclidean", "beta2": 0.99,
+DEFAULTS = {"diameter": 10, "diameter_grows": False, "lr": 1, "max_step": 0.1, "projection": "none", "metric": "euclidean", "beta2": 0.99,
             "eps": 1e-8, "weight_decay": 0, "average": None, "look_again_every": 0, "batch_power": 0}
 CASES = {
     "bare": {"max_step": 0, "lr": 0.3, "diameter": 2},
@@ -22,6 +22,8 @@ CASES = {
     "ball": {"projection": "ball", "diameter": 1.5, "max_step": 0, "lr": 2},
     "diagonal": {"metric": "diagonal", "diameter": 4, "beta2": 0.9, "eps": 1e-3},
     "diagonal_ball": {"metric": "diagonal", "projection": "ball", "diameter": 2, "lr": 5, "max_step": 0.5},
+    "grows": {"diameter": 0.01, "diameter_grows": True, "lr": 100, "max_step": 0.5},
+    "diagonal_grows": {"metric": "diagonal", "diameter": 0.1, "diameter_grows": True, "lr": 100, "max_step": 1},
     "decay": {"weight_decay": 0.1, "diameter": 3},
     "average": {"average": 2.0, "diameter": 3},
     "look_again": {"look_again_every": 2, "diameter": 3, "lr": 10, "max_step": 0.3},
@@ -47,17 +49,21 @@ def run(settings):
     for k in range(STEPS):
         g = gradient(x, k)
         beta = r = None
+        b = np.ones(5)
+        if s["metric"] == "diagonal":
+            v = s["beta2"] * v + (1 - s["beta2"]) * g**2
+            b = np.sqrt(v / (1 - s["beta2"] ** (k + 1))) + s["eps"]
+            b /= b.mean()
+        distance = np.sqrt(b @ (x - x0) ** 2)
+        if s["diameter_grows"] and distance > diameter:
+            h *= (diameter / distance) ** 2
+            diameter = distance
         if k > 0:
             d = x - x_before
             beta, r2 = (g - g_before) @ d, b_before @ d**2
             r = np.sqrt(r2)
             if s["look_again_every"] == 0:
                 h += max(beta - h * r2 / 2, 0) / (diameter**2 + r2 / 2)
-        b = np.ones(5)
-        if s["metric"] == "diagonal":
-            v = s["beta2"] * v + (1 - s["beta2"]) * g**2
-            b = np.sqrt(v / (1 - s["beta2"] ** (k + 1))) + s["eps"]
-            b /= b.mean()
         length = microbatches(k) ** s["batch_power"] / h
         if s["max_step"] > 0:
             length = min(length, s["max_step"] * diameter / np.sqrt(g**2 @ (1 / b)))
