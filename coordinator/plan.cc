@@ -246,7 +246,8 @@ Json dump_choice(const Choice& choice) {
   return choice.spec;
 }
 
-// Entries of the same name are told apart by the settings in which they differ.
+// Entries of the same name are told apart by the settings in which they differ. What one has and
+// another lacks belongs to a component of another name, and that is told.
 template <typename T>
 void distinguish(std::vector<T>& choices, Json (*dump)(const T&)) {
   std::map<std::string, std::vector<T*>> by_name;
@@ -260,7 +261,7 @@ void distinguish(std::vector<T>& choices, Json (*dump)(const T&)) {
       for (const auto& [key, value] : settings[i]) {
         const auto other = [&](const auto& map) {
           const auto found = map.find(key);
-          return found == map.end() || found->second != value;
+          return found != map.end() && found->second != value;
         };
         if (std::any_of(settings.begin(), settings.end(), other))
           parts.push_back(key + "=" + value);

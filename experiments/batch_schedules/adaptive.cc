@@ -32,6 +32,7 @@ struct AdaptiveConfig {
   double shrink = 2;
   FitHistory history = FitHistory::All;
   FitOf fit = FitOf::Beta;
+  int64_t confirm = 1;
   BatchLimits limits;
 
   void fields(auto&& field) {
@@ -43,6 +44,8 @@ struct AdaptiveConfig {
     field("history", history, "what is fitted: all steps, or those of the epoch");
     field("fit", fit,
           "beta and beta_over_r against 1/sqrt(B) (the paper's is beta), beta_over_r2 against 1/B");
+    field("confirm", confirm,
+          "the plateau is one when so many fits in a row say so; 1: the paper's", at_least(1));
     limits.fields(field);
   }
 };
@@ -68,7 +71,8 @@ class AdaptiveSchedule : public BatchSchedule {
     if (!std::isfinite(figure)) return;  // The first step has none.
     line_.add(x_of(both), figure);
     if (plateau_) return;
-    plateau_ = reached_plateau(static_cast<double>(batch_size));
+    flat_fits_ = says_plateau(static_cast<double>(batch_size)) ? flat_fits_ + 1 : 0;
+    plateau_ = flat_fits_ >= config_.confirm;
     if (!plateau_) microbatches_ += config_.growth;
   }
 
@@ -77,7 +81,7 @@ class AdaptiveSchedule : public BatchSchedule {
       log_info("adaptive batch: {} fits of this epoch had a negative c1 or c2 (c1: grow; c2: stay)",
                odd_fits_);
     }
-    odd_fits_ = 0;
+    odd_fits_ = flat_fits_ = 0;
     plateau_ = false;
     microbatches_ = std::max<int64_t>(
         static_cast<int64_t>(static_cast<double>(microbatches_) / config_.shrink), 1);
@@ -90,14 +94,15 @@ class AdaptiveSchedule : public BatchSchedule {
   }
 
   Json state() const override {
-    return {microbatches_, plateau_, batch_before_, odd_fits_, line_.state()};
+    return {microbatches_, plateau_, batch_before_, odd_fits_, flat_fits_, line_.state()};
   }
   void restore(const Json& state) override {
     microbatches_ = state[0];
     plateau_ = state[1];
     batch_before_ = state[2];
     odd_fits_ = state[3];
-    line_.restore(state[4]);
+    flat_fits_ = state[4];
+    line_.restore(state[5]);
   }
 
  private:
@@ -125,7 +130,7 @@ class AdaptiveSchedule : public BatchSchedule {
 
   // Of one size of batch nothing can be fitted: it grows. No noise to be seen: it stays. No
   // curvature to be seen: it grows.
-  bool reached_plateau(double batch_size) {
+  bool says_plateau(double batch_size) {
     const auto fit = line_.fit();
     if (!fit) return false;
     odd_fits_ += fit->slope <= 0 || fit->intercept <= 0;
@@ -139,6 +144,7 @@ class AdaptiveSchedule : public BatchSchedule {
   bool plateau_ = false;
   int64_t batch_before_ = 0;  // Examples of the step before; 0: there was none.
   int64_t odd_fits_ = 0;      // Of this epoch.
+  int64_t flat_fits_ = 0;     // In a row, the latest ones.
   WeightedLine line_;
 };
 

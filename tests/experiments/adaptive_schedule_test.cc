@@ -86,6 +86,15 @@ TEST(AdaptiveSchedule, KeepsWithinItsLimits) {
   EXPECT_EQ(again.take(*by_steps, 40).back(), 5);
 }
 
+TEST(AdaptiveSchedule, OneFlatFitAmongManyIsNoPlateauWhenItIsToBeConfirmed) {
+  for (const int64_t confirm : {1, 3}) {
+    const auto schedule = adaptive({{"confirm", confirm}, {"alpha", 0}});
+    Curve noiseless{.c1 = 0.2, .c2 = -1};
+    const std::vector<int64_t> counts = noiseless.take(*schedule, 40);
+    EXPECT_EQ(counts.back(), 1 + confirm);
+  }
+}
+
 TEST(AdaptiveSchedule, GrowthIsASetting) {
   const auto schedule = adaptive({{"growth", 3}});
   Curve curve{.c1 = -0.1, .c2 = 4};
