@@ -1,7 +1,7 @@
-#include <sched.h>
-
 #include <algorithm>
+#include <chrono>
 #include <exception>
+#include <thread>
 
 #include "core/base/check.h"
 #include "core/base/error.h"
@@ -11,8 +11,10 @@
 namespace seqsweep {
 namespace {
 
-constexpr int kFailedTag = 2;          // A member's word that it left by an exception.
-constexpr int kLookEvery = 256;        // Tests of requests between looks for such a word.
+constexpr int kFailedTag = 2;        // A member's word that it left by an exception.
+constexpr int kLookEvery = 256;      // Tests of requests between looks for such a word.
+constexpr int kPatientAfter = 2048;  // Tests, about a millisecond: then others get the core.
+constexpr std::chrono::microseconds kPause{50};
 constexpr int64_t kChunk = 1LL << 28;  // Elements of one MPI call, which counts in int.
 
 MPI_Datatype mpi_type(torch::ScalarType type) {
@@ -82,8 +84,10 @@ class Transfer {
   }
   void wait() {
     for (int tests = 1; !done(); ++tests) {
-      if (tests % kLookEvery == 0) require_all_members(place_);
-      ::sched_yield();  // Ranks may be more than cores.
+      const bool patient = tests > kPatientAfter;
+      if (patient || tests % kLookEvery == 0) require_all_members(place_);
+      // Ranks may be more than cores. One that waits long waits for a slower one.
+      patient ? std::this_thread::sleep_for(kPause) : std::this_thread::yield();
     }
   }
 

@@ -8,6 +8,7 @@
 #include "core/base/files.h"
 #include "core/eval/metrics.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/thread_group.h"
 #include "tests/worker/tiny_run.h"
 
 namespace seqsweep {
@@ -120,6 +121,33 @@ TEST_F(ExecuteTest, CanBeStoppedWhileLatencyIsMeasured) {
   const RunResult result = finish_in("run", tiny_config());
   EXPECT_EQ(result.user_ranks, finish_in("whole", tiny_config()).user_ranks);
   EXPECT_EQ(result.latency.size(), 3U);
+}
+
+TEST_F(ExecuteTest, RanksHaveTheSameResultAndAsManyThreads) {
+  RunConfig config = tiny_config();
+  config.train.microbatches = 3;
+  config.train.threads = 0;
+  const RunResult alone = finish_in("alone", config);
+  std::vector<RunResult> results(2);
+  run_ranks(2, [&](Group& group) {
+    Recorder recorder;
+    const int64_t threads = 1 + group.rank();  // Of a rank's share of its machine.
+    auto result = execute(config,
+                          {.folder = scratch_.path() / "together",
+                           .data_dir = {},
+                           .threads = threads,
+                           .group = group},
+                          recorder);
+    EXPECT_EQ(torch::get_num_threads(), 1);
+    EXPECT_EQ(recorder.step_rows.size(), 12U);  // Of 5 microbatches an epoch 3 + 2.
+    results[static_cast<size_t>(group.rank())] = std::move(result).value();
+  });
+  for (const RunResult& result : results) {
+    EXPECT_EQ(result.user_ranks, results[0].user_ranks);
+    EXPECT_NEAR(value_of(result, "hit@5"), value_of(alone, "hit@5"), 0.051);  // Of 40 users.
+    EXPECT_EQ(result.latency.size(), 3U);
+    EXPECT_EQ(result.latency_ms, results[0].latency_ms);
+  }
 }
 
 TEST_F(ExecuteTest, TheSeedDecidesTheModel) {
