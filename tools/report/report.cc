@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
 #include <set>
 #include <utility>
 
@@ -12,11 +11,10 @@
 #include "tools/report/latex.h"
 #include "tools/report/markdown.h"
 #include "tools/report/results_table.h"
+#include "tools/report/slug.h"
 
 namespace seqsweep {
 namespace {
-
-constexpr size_t kSlugCharacters = 100;
 
 struct Page {
   std::string name;  // Of its data set.
@@ -42,20 +40,6 @@ std::vector<Page> pages_of(Database& database, const Paper& paper) {
   return pages;
 }
 
-// The name as part of a file name, whatever it holds, and unlike those before.
-std::string make_slug(const std::string& name, std::set<std::string>& taken) {
-  std::string slug = name.substr(0, kSlugCharacters);
-  for (char& c : slug) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-';
-    if (!plain) c = '_';
-  }
-  const std::string stem = slug;
-  for (int serial = 2; !taken.insert(slug).second; ++serial) {
-    slug = fmt::format("{}-{}", stem, serial);
-  }
-  return slug;
-}
-
 }  // namespace
 
 std::vector<ReportFile> make_report(Database& database, const Paper& paper) {
@@ -65,7 +49,8 @@ std::vector<ReportFile> make_report(Database& database, const Paper& paper) {
   for (Page& page : pages_of(database, paper)) {
     page.table.slug = make_slug(page.name, slugs);
     const std::string name = "table_" + page.table.slug;
-    files.front().text += (files.front().text.empty() ? "" : "\n") + markdown(page.table);
+    if (!files.front().text.empty()) files.front().text += "\n";
+    files.front().text += markdown(page.table);
     files.push_back({name + ".csv", page.csv});
     files.push_back({name + ".tex", latex(page.table)});
     tex_files.push_back(files.back().name);

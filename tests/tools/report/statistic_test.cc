@@ -13,6 +13,8 @@ TEST(Statistic, MeanAndSampleDeviation) {
   EXPECT_EQ(s.n, 8);
   EXPECT_DOUBLE_EQ(s.mean, 5);
   EXPECT_DOUBLE_EQ(s.sd, std::sqrt(32.0 / 7));
+  EXPECT_EQ(s.low, 2);
+  EXPECT_EQ(s.high, 9);
 }
 
 TEST(Statistic, OneValueHasNoSpread) {
@@ -33,6 +35,8 @@ TEST(Statistic, WhatIsNotANumberIsMissing) {
   const Statistic s = statistic({nan, 1, infinity, 3});
   EXPECT_EQ(s.n, 2);
   EXPECT_EQ(s.mean, 2);
+  EXPECT_EQ(s.high, 3);
+  EXPECT_TRUE(std::isnan(statistic({nan}).low));
   EXPECT_TRUE(std::isnan(statistic({nan}).mean));
   EXPECT_EQ(statistic({}).n, 0);
 }
