@@ -7,6 +7,7 @@
 
 #include "core/base/files.h"
 #include "tests/tools/report/support.h"
+#include "tools/report/gnuplot.h"
 
 namespace seqsweep {
 namespace {
@@ -26,8 +27,11 @@ class MakeTablesTest : public ::testing::Test {
   }
   std::string path(const std::string& name) { return (folder_ / name).string(); }
 
+  void TearDown() override { ::setenv("PATH", search_path_.c_str(), 1); }
+
   TemporaryFolder folder_;
   std::string output_;
+  const std::string search_path_ = std::getenv("PATH");
 };
 
 TEST_F(MakeTablesTest, PrintsAndWritesTheTables) {
@@ -39,9 +43,48 @@ TEST_F(MakeTablesTest, PrintsAndWritesTheTables) {
   }
   EXPECT_EQ(make_tables(path("results.db") + " --out " + path("new/tables")), 0);
   EXPECT_THAT(output_, HasSubstr("| net | 1 | 0.2000 |"));
-  EXPECT_EQ(output_, read_file(folder_ / "new/tables/tables.md"));
+  EXPECT_THAT(output_, HasSubstr(read_file(folder_ / "new/tables/tables.md")));
   EXPECT_THAT(read_file(folder_ / "new/tables/table_toy.tex"), HasSubstr("{}net & 1 & 0.2000 &"));
   EXPECT_THAT(read_file(folder_ / "new/tables/table_toy.csv"), HasSubstr("\ntoy,,net,,1,1,0.2,"));
+}
+
+TEST_F(MakeTablesTest, DrawsFiguresOrSaysThatGnuplotIsMissing) {
+  {
+    RunStore store(folder_ / "results.db");
+    store.add_sweep("quick", "name: quick",
+                    std::vector{planned_run("a", run_config("toy", "net", 1))});
+    finish(store, "a", result_of(0.1, 1));
+  }
+  ASSERT_EQ(make_tables(path("results.db") + " --out " + path("out")), 0);
+  const bool drawn = std::filesystem::exists(folder_ / "out/figure_latency_toy.svg");
+  EXPECT_EQ(drawn, gnuplot_installed());
+  EXPECT_EQ(drawn, std::filesystem::exists(folder_ / "out/figure_latency_toy.pdf"));
+  EXPECT_THAT(read_file(folder_ / "out/figures.md"), HasSubstr("(figure_latency_toy.svg)"));
+
+  ::setenv("PATH", (folder_ / "empty").c_str(), 1);  // The shell of system() is not looked for.
+  EXPECT_EQ(make_tables(path("results.db") + " --out " + path("without")), 0);
+  EXPECT_THAT(output_, HasSubstr("apt-get install gnuplot-nox"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "without/tables.md"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "without/figure_latency_toy.csv"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "without/figure_latency_toy.svg"));
+}
+
+// A gnuplot that fails: its words, and the tables all the same.
+TEST_F(MakeTablesTest, AGnuplotThatFailsEndsWithThree) {
+  {
+    RunStore store(folder_ / "results.db");
+    store.add_sweep("quick", "name: quick",
+                    std::vector{planned_run("a", run_config("toy", "net", 1))});
+    finish(store, "a", result_of(0.1, 1));
+  }
+  write_file_atomic(
+      folder_ / "bin/gnuplot",
+      "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\necho no terminal svg >&2\nexit 1\n");
+  std::filesystem::permissions(folder_ / "bin/gnuplot", std::filesystem::perms::owner_all);
+  ::setenv("PATH", (folder_ / "bin").c_str(), 1);
+  EXPECT_EQ(make_tables(path("results.db") + " --out " + path("out")), 3);
+  EXPECT_THAT(output_, HasSubstr("it said: no terminal svg"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "out/tables.md"));
 }
 
 TEST_F(MakeTablesTest, WrongInputEndsWithTwo) {

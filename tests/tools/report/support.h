@@ -58,6 +58,35 @@ inline void finish(RunStore& store, const std::string& run_id, const RunResult& 
   if (!store.finish(store.start_attempt(run_id, kPlace), result)) std::abort();
 }
 
+// A run of three epochs of 10 steps: validation ndcg@10 of x, 2 x, 3 x after them, losses 3, 2, 1.
+// Every fifth step is a row: batches of 8, then 16, but 4 at an epoch's end; H from 1 up.
+inline void finish_with_curves(RunStore& store, const std::string& run_id, double x) {
+  const Ticket ticket = store.start_attempt(run_id, kPlace);
+  Progress progress{.ticket = ticket, .step = 30, .epoch = 3, .epochs = 3, .phase = "train"};
+  for (int64_t epoch = 1; epoch <= 3; ++epoch) {
+    const auto e = static_cast<double>(epoch);
+    progress.metrics.push_back({epoch, "validation", "ndcg@10", e * x});
+    progress.metrics.push_back({epoch, "train", "loss", 4 - e});
+    for (const double half : {0.5, 0.0}) {
+      progress.steps.push_back({.step = static_cast<int64_t>(10 * (e - half)),
+                                .epoch_position = e - half,
+                                .loss = 4 - e,
+                                .batch_size = half == 0    ? 4
+                                              : epoch == 1 ? 8
+                                                           : 16,
+                                .microbatches = 1,
+                                .h = e,
+                                .c1 = 0.5,
+                                .c2 = 4});
+    }
+  }
+  store.store_progress(std::vector{progress});
+  RunResult result = result_of(x, 1);
+  result.epochs = 3;
+  result.train_s = 60;
+  if (!store.finish(ticket, result)) std::abort();
+}
+
 inline void fail(RunStore& store, const std::string& run_id, const std::string& text) {
   store.fail(store.start_attempt(run_id, kPlace), "error", text, AfterFailure::GiveUp);
 }
