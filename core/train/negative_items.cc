@@ -18,8 +18,8 @@ std::vector<int32_t> known_items(const Dataset& data, int64_t user) {
   known.erase(std::ranges::unique(known).begin(), known.end());
   if (std::ssize(known) == data.items()) {
     throw_input(
-        "objective next_item: loss: bce needs an item that the user never had, but user '{}' had "
-        "all {}; use loss: ce",
+        "negative items: user '{}' had all {} items, so there is none to draw; use a loss that "
+        "needs none",
         printable(data.user_key(user)), data.items());
   }
   return known;

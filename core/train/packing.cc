@@ -44,14 +44,13 @@ torch::Tensor last_tokens(const PackedSequences& sequences) {
   return last_S.to(sequences.items_T.device());
 }
 
-std::vector<Window> training_windows(int64_t items, int64_t max_length) {
-  SEQ_CHECK(max_length >= 1);
+std::vector<Window> training_windows(int64_t items, int64_t max_length, int64_t stride) {
+  SEQ_CHECK(1 <= stride && stride <= max_length);
   std::vector<Window> windows;
   const int64_t inputs = items - 1;  // The last item has no target.
-  const int64_t new_targets = std::max<int64_t>(max_length / 2, 1);
   int64_t covered = 0;
   while (covered < inputs) {
-    const int64_t end = std::min(inputs, covered == 0 ? max_length : covered + new_targets);
+    const int64_t end = std::min(inputs, covered == 0 ? max_length : covered + stride);
     const int64_t begin = std::max<int64_t>(0, end - max_length);
     windows.push_back(
         {static_cast<int32_t>(begin), static_cast<int32_t>(end), static_cast<int32_t>(covered)});

@@ -23,10 +23,9 @@ struct Window {
 };
 
 // Windows of at most `max_length` items that train each (prefix, next item) pair of a history of
-// `items` items once. The first window carries loss everywhere; a later one overlaps the one before
-// it by at least half, and carries loss where that one ended: there the context is never shorter
-// than half of `max_length`, at about twice the cost of windows that do not overlap. Whole contexts
-// everywhere would cost `max_length` times as much.
-std::vector<Window> training_windows(int64_t items, int64_t max_length);
+// `items` items once. The first window carries loss everywhere; a later one at its last `stride`
+// items, where the one before it ended: there the context is never shorter than `max_length` -
+// `stride` + 1, and a pair costs the model about `max_length` / `stride` items.
+std::vector<Window> training_windows(int64_t items, int64_t max_length, int64_t stride);
 
 }  // namespace seqsweep

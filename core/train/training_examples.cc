@@ -4,12 +4,12 @@
 
 namespace seqsweep {
 
-TrainingExamples TrainingExamples::of_positions(const Dataset& data) {
+TrainingExamples TrainingExamples::of_positions(const Dataset& data, int64_t stride) {
   TrainingExamples examples;
   for (int64_t user = 0; user < data.users(); ++user) {
     examples.first_.push_back(std::ssize(examples.all_));
     const int64_t items = std::ssize(data.history(user, Split::Train));
-    for (const Window& window : training_windows(items, data.max_length())) {
+    for (const Window& window : training_windows(items, data.max_length(), stride)) {
       examples.all_.push_back({user, window});
     }
   }

@@ -18,8 +18,8 @@ struct TrainingExample {
 
 class TrainingExamples {
  public:
-  // A history in windows with a loss at every position (training_windows).
-  static TrainingExamples of_positions(const Dataset& data);
+  // A history in windows, every pair of it once (training_windows).
+  static TrainingExamples of_positions(const Dataset& data, int64_t stride);
   // One example a prefix, with the loss at its last item (RecBole's augmentation). At most
   // `a_user` different ones of each user in an epoch; 0: all.
   static TrainingExamples of_prefixes(const Dataset& data, int64_t a_user);

@@ -8,8 +8,10 @@
 #include "core/base/error.h"
 #include "core/train/model.h"
 #include "core/train/packing.h"
+#include "kernels/checks.h"
 #include "kernels/packed_attention.h"
 #include "kernels/seeded_dropout.h"
+#include "kernels/transformer_last.h"
 
 namespace seqsweep {
 
@@ -33,8 +35,10 @@ struct SASRecConfig {
   }
 };
 
+constexpr double kNormEps = 1e-12;
+
 nn::LayerNorm layer_norm(int64_t width) {
-  return nn::LayerNorm(nn::LayerNormOptions({width}).eps(1e-12));
+  return nn::LayerNorm(nn::LayerNormOptions({width}).eps(kNormEps));
 }
 
 class Block : public nn::Module {
@@ -55,6 +59,22 @@ class Block : public nn::Module {
   // Of the last tokens only, [S, D].
   Tensor forward_last(const Tensor& x_TD, const PackedSequences& sequences, const Tensor& last_S) {
     return finish(attend(x_TD, sequences).index_select(0, last_S), x_TD.index_select(0, last_S));
+  }
+
+  TransformerBlock weights() const {
+    return {.qkv_weight = qkv_->weight,
+            .qkv_bias = qkv_->bias,
+            .mix_weight = mix_->weight,
+            .mix_bias = mix_->bias,
+            .rest = {.first_norm_weight = mix_norm_->weight,
+                     .first_norm_bias = mix_norm_->bias,
+                     .up_weight = up_->weight,
+                     .up_bias = up_->bias,
+                     .down_weight = down_->weight,
+                     .down_bias = down_->bias,
+                     .second_norm_weight = down_norm_->weight,
+                     .second_norm_bias = down_norm_->bias,
+                     .eps = kNormEps}};
   }
 
  private:
@@ -106,6 +126,7 @@ class SASRec : public SequenceModel {
   }
 
   Tensor encode_last(const PackedSequences& sequences) override {
+    if (!is_training() && infers_on_cpu(items_->weight)) return infer_last(sequences);
     const Tensor last_S = last_tokens(sequences);
     Tensor x_TD = embed(sequences);
     for (size_t i = 0; i + 1 < blocks_.size(); ++i) x_TD = blocks_[i]->forward(x_TD, sequences);
@@ -122,6 +143,21 @@ class SASRec : public SequenceModel {
   Tensor embed(const PackedSequences& sequences) {
     const Tensor x_TD = norm_(items_(sequences.items_T) + positions_(sequences.positions_T));
     return is_training() ? seeded_dropout(x_TD, config_.hidden_dropout, draw_seed()) : x_TD;
+  }
+
+  Tensor infer_last(const PackedSequences& sequences) {
+    TransformerLastInputs in{.embed = {.table_VD = items_->weight,
+                                       .items_T = sequences.items_T,
+                                       .positions_LD = positions_->weight,
+                                       .positions_T = sequences.positions_T,
+                                       .weight_D = norm_->weight,
+                                       .bias_D = norm_->bias,
+                                       .eps = kNormEps},
+                             .blocks = {},
+                             .offsets_S1 = sequences.offsets_S1,
+                             .heads = config_.heads};
+    for (const auto& block : blocks_) in.blocks.push_back(block->weights());
+    return transformer_last(in);
   }
 
   // Matrices from N(0, 0.02), biases 0; a LayerNorm starts as 1 and 0.

@@ -34,6 +34,7 @@ constexpr std::array<std::pair<Loss, const char*>, 3> enum_names(Loss) {
 
 struct NextItemConfig {
   std::optional<TrainingRows> rows;
+  int64_t stride = 0;
   int64_t prefixes = 0;
   Loss loss = Loss::CrossEntropy;
   int64_t negatives = 1024;
@@ -41,6 +42,12 @@ struct NextItemConfig {
 
   void fields(auto&& field) {
     field("rows", rows, "null: positions for a causal model, prefixes for another");
+    field(
+        "stride", stride,
+        "with rows: positions: a history longer than max_length is read in windows, each of which "
+        "trains its last so many items; fewer see longer contexts and cost more passes; 0: half "
+        "of max_length",
+        at_least(0));
     field("prefixes", prefixes,
           "with rows: prefixes: so many of each user's, drawn anew each epoch; 0: all of them",
           at_least(0));
@@ -54,6 +61,14 @@ struct NextItemConfig {
   }
 };
 
+int64_t stride_of(const NextItemConfig& config, const Dataset& data) {
+  if (config.stride > data.max_length()) {
+    throw_input("objective next_item: stride: {} is more than the data set's max_length {}",
+                config.stride, data.max_length());
+  }
+  return config.stride > 0 ? config.stride : std::max<int64_t>(data.max_length() / 2, 1);
+}
+
 class NextItem : public Task {
  public:
   NextItem(const NextItemConfig& config, const TaskContext& context,
@@ -66,7 +81,7 @@ class NextItem : public Task {
                                                     : TrainingRows::Prefixes)),
         loss_(config.loss),
         examples_(rows_ == TrainingRows::Positions
-                      ? TrainingExamples::of_positions(*data_)
+                      ? TrainingExamples::of_positions(*data_, stride_of(config, *data_))
                       : TrainingExamples::of_prefixes(*data_, config.prefixes)) {
     if (rows_ == TrainingRows::Positions && !model_->causal()) {
       throw_input(

@@ -14,7 +14,7 @@ using ::testing::IsEmpty;
 
 TEST(Control, RequestsComeInOrderAndOnce) {
   const TemporaryFolder folder;
-  const auto database = folder.path / "a.db";
+  const auto database = folder / "a.db";
   EXPECT_THAT(take_requests(database), IsEmpty());
   const Request cancel{Request::Kind::Cancel, "12e4567890123456"};
   const Request retry{Request::Kind::RetryFailed, ""};
@@ -27,8 +27,8 @@ TEST(Control, RequestsComeInOrderAndOnce) {
 TEST(Control, WhatIsNoRequestIsRemoved) {
   set_log_level(LogLevel::Error);
   const TemporaryFolder folder;
-  const auto database = folder.path / "a.db";
-  const auto control = folder.path / "a.db.control";
+  const auto database = folder / "a.db";
+  const auto control = folder / "a.db.control";
   write_file_atomic(control / "1.json", "{\"request\": \"explode\"}");
   write_file_atomic(control / "2.json", "[");
   write_file_atomic(control / "3.json.99.0.tmp", "half a request");

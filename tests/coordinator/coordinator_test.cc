@@ -33,7 +33,7 @@ class CoordinatorTest : public ::testing::Test {
     for (int rank = 1; rank <= workers; ++rank) say(rank, Hello{.host = "host", .cores = 1});
   }
 
-  std::filesystem::path database() const { return folder_.path / "sweep.db"; }
+  std::filesystem::path database() const { return folder_ / "sweep.db"; }
 
   void say(int rank, Message message) {
     transport_->incoming.push_back({rank, std::move(message)});

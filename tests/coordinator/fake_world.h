@@ -2,8 +2,6 @@
 // temporary folder.
 #pragma once
 
-#include <unistd.h>
-
 #include <deque>
 #include <filesystem>
 #include <memory>
@@ -12,6 +10,7 @@
 
 #include "coordinator/coordinator.h"
 #include "core/base/log.h"
+#include "tests/support/temporary_folder.h"
 
 namespace seqsweep {
 
@@ -55,18 +54,6 @@ class FakeTransport : public Transport {
 
  private:
   int workers_;
-};
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    // Memory where there is some: these tests commit thousands of transactions.
-    const bool memory = ::access("/dev/shm", W_OK) == 0;
-    std::string name = std::string(memory ? "/dev/shm" : "/tmp") + "/seqsweep-test-XXXXXX";
-    path = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
 };
 
 // `count` runs that differ in their seeds, each on `ranks` workers.

@@ -215,14 +215,14 @@ class Simulation {
  private:
   // One mpirun, to its end or its death. True when nothing is left to do.
   bool run_once() {
-    RunStore store(folder_.path / "sweep.db", 0, clock_);
+    RunStore store(folder_ / "sweep.db", 0, clock_);
     add_sweep(store, runs_);
     store.retry_failed();
     const int workers = 2 + static_cast<int>(rng_.below(4));
     CoordinatorsEnd transport(network_, workers);
     ProgressView view(80);
     Coordinator coordinator({.sweep = "sweep",
-                             .database = folder_.path / "sweep.db",
+                             .database = folder_ / "sweep.db",
                              .lease_s = 30,
                              .drain_grace_s = 20,
                              .disk_full_wait_s = 60},
@@ -265,7 +265,7 @@ class Simulation {
   }
 
   void check_everything_is_done_once() {
-    RunStore store(folder_.path / "sweep.db", 0, clock_);
+    RunStore store(folder_ / "sweep.db", 0, clock_);
     Database& database = store.database();
     EXPECT_EQ(count_runs(database, "sweep").done, static_cast<int64_t>(runs_.size()));
     for (const SweepRun& run : runs_) {

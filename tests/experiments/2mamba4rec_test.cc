@@ -41,6 +41,14 @@ TEST(TwoMamba4Rec, TheStateCarriesOn) {
   }
 }
 
+TEST(TwoMamba4Rec, InferenceGivesTheSameStates) {
+  Json settings = kSmallTwoMamba;
+  for (const int layers : {1, 2}) {
+    settings["layers"] = layers;
+    expect_inference_like_training(*make_sequence_model(kTwoMamba, settings));
+  }
+}
+
 TEST(TwoMamba4Rec, OverfitsOneBatch) {
   expect_overfits_one_batch(*make_sequence_model(kTwoMamba, kSmallTwoMamba));
 }

@@ -67,7 +67,7 @@ TEST_P(AdamTest, Float32FollowsTheFormulasInFloat64) {
 }
 
 TEST_P(AdamTest, RestoredStateGoesOnWithTheSameBits) {
-  const Json spec = {{"name", GetParam()}, {"weight_decay", 0.1}};
+  const Json spec = {{"name", GetParam()}, {"weight_decay", 0.1}, {"average", 0.9}};
   const torch::Tensor start = random_tensor(1, 77);
   Descent first(start, spec);
   for (int step = 0; step < 5; ++step) first.step(random_tensor(10 + step, 77));
@@ -80,6 +80,7 @@ TEST_P(AdamTest, RestoredStateGoesOnWithTheSameBits) {
     first.step(random_tensor(10 + step, 77));
     second.step(random_tensor(10 + step, 77));
     EXPECT_TRUE(torch::equal(first.point.x, second.point.x)) << step;
+    EXPECT_TRUE(torch::equal(first.optimizer->averaged(), second.optimizer->averaged())) << step;
   }
   Descent without_state(first.parameters.values(), spec);
   without_state.step(random_tensor(1, 77));
@@ -88,12 +89,26 @@ TEST_P(AdamTest, RestoredStateGoesOnWithTheSameBits) {
 }
 
 TEST_P(AdamTest, RefusesSettingsThatMakeNoSense) {
-  for (const Json& wrong :
-       {Json{{"lr", 0}}, Json{{"lr", -1}}, Json{{"beta1", 1}}, Json{{"beta2", -0.1}},
-        Json{{"eps", 0}}, Json{{"weight_decay", -1}}, Json{{"momentum", 0.9}}}) {
+  for (const Json& wrong : {Json{{"lr", 0}}, Json{{"lr", -1}}, Json{{"beta1", 1}},
+                            Json{{"beta2", -0.1}}, Json{{"eps", 0}}, Json{{"average", 1}},
+                            Json{{"weight_decay", -1}}, Json{{"momentum", 0.9}}}) {
     Json spec = wrong;
     spec["name"] = GetParam();
     EXPECT_THROW(Descent(torch::ones({1}), spec), Error) << spec;
+  }
+}
+
+TEST_P(AdamTest, AveragesItsParametersAndMovesAsWithout) {
+  const torch::Tensor start = random_tensor(1, 9);
+  Descent plain(start, {{"name", GetParam()}});
+  Descent averaging(start, {{"name", GetParam()}, {"average", 0.75}});
+  EXPECT_FALSE(plain.optimizer->averaged().defined());
+  torch::Tensor expected = torch::zeros({9});
+  for (int step = 1; step <= 8; ++step) {
+    for (Descent* descent : {&plain, &averaging}) descent->step(random_tensor(10 + step, 9));
+    expected += std::max(1.0 / step, 0.25) * (plain.x() - expected);
+    EXPECT_TRUE(torch::equal(averaging.x(), plain.x())) << step;
+    EXPECT_TRUE(torch::allclose(averaging.optimizer->averaged(), expected, 1e-5, 1e-6)) << step;
   }
 }
 

@@ -32,6 +32,14 @@ TEST(Hydra4Rec, TheLastStatesAloneAreTheSame) {
   }
 }
 
+TEST(Hydra4Rec, InferenceGivesTheSameStates) {
+  Json settings = kSmallHydra;
+  for (const int layers : {1, 2}) {
+    settings["layers"] = layers;
+    expect_inference_like_training(*make_sequence_model(kHydra, settings));
+  }
+}
+
 TEST(Hydra4Rec, OverfitsOneBatch) {
   expect_overfits_one_batch(*make_sequence_model(kHydra, kSmallHydra));
 }

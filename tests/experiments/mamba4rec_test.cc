@@ -40,6 +40,14 @@ TEST(Mamba4Rec, TheStateCarriesOn) {
   }
 }
 
+TEST(Mamba4Rec, InferenceGivesTheSameStates) {
+  Json settings = kSmallMamba;
+  for (const int layers : {1, 2}) {
+    settings["layers"] = layers;
+    expect_inference_like_training(*make_sequence_model(kMamba, settings));
+  }
+}
+
 TEST(Mamba4Rec, OverfitsOneBatch) {
   expect_overfits_one_batch(*make_sequence_model(kMamba, kSmallMamba));
 }

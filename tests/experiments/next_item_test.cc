@@ -170,7 +170,7 @@ TEST(NextItem, BceNeedsANegative) {
   const auto data =
       std::make_shared<TinyDataset>(std::vector<std::vector<int32_t>>{{0, 0, 0, 0}}, 1, 8);
   const auto task = make_task(make_model(*data), data, {{"loss", "bce"}});
-  EXPECT_THAT(input_error([&] { whole_epoch(*task); }), HasSubstr("use loss: ce"));
+  EXPECT_THAT(input_error([&] { whole_epoch(*task); }), HasSubstr("use a loss that needs none"));
 }
 
 // Of two items, the one that is no row's target is drawn M/2 times in the mean; the loss knows it.
@@ -198,6 +198,25 @@ TEST(NextItem, AModelThatSeesTheFutureTrainsOnPrefixes) {
               }),
               HasSubstr("rows: prefixes"));
   EXPECT_EQ(make_task(model, data)->begin_epoch(0), 2 + 4 + 7);
+}
+
+// A shorter stride trains the same pairs with longer contexts, in more windows.
+TEST(NextItem, TheStrideDecidesHowManyWindowsTrainAHistory) {
+  const auto data = std::make_shared<TinyDataset>(
+      std::vector<std::vector<int32_t>>{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2}}, 10, 4);
+  const auto model = std::make_shared<Lookup>(torch::randn({10, 4}), true);
+  for (const auto& [stride, windows] :
+       std::vector<std::pair<int64_t, int64_t>>{{1, 7}, {3, 3}, {4, 3}}) {
+    const auto task = make_task(model, data, {{"stride", stride}});
+    ASSERT_EQ(task->begin_epoch(0), windows) << stride;
+    std::vector<int64_t> all(static_cast<size_t>(windows));
+    std::iota(all.begin(), all.end(), 0);
+    EXPECT_EQ(task->loss(all, 1).count, 10);
+  }
+  EXPECT_THAT(input_error([&] {
+                make_task(model, data, {{"stride", 5}});
+              }),
+              HasSubstr("max_length 4"));
 }
 
 TEST(NextItem, RefusesAModelThatIsNotOfSequences) {

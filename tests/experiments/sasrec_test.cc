@@ -99,6 +99,25 @@ TEST(SASRec, AUsersStatesDoNotDependOnTheBatch) {
   }
 }
 
+// With gradients, without, and the last states alone: three ways to the same numbers.
+TEST(SASRec, InferenceAndLastStatesAreTheSame) {
+  const TinyDataset data({}, 10, 64);
+  std::vector<std::vector<int32_t>> histories = kHistories;
+  histories.emplace_back();
+  for (int32_t i = 0; i < 60; ++i) histories.back().push_back(i * 7 % 10);
+  const std::vector<History> spans(histories.begin(), histories.end());
+  const PackedSequences packed = pack(spans, 64, torch::kCPU);
+  for (const int blocks : {1, 3}) {
+    const auto model = make_model({{"blocks", blocks}}, data);
+    model->eval();
+    const Tensor all = model->encode(packed), last = model->encode_last(packed);
+    EXPECT_TRUE(torch::allclose(all.index_select(0, last_tokens(packed)), last, 0, 2e-6));
+    const torch::NoGradGuard no_grad;
+    EXPECT_TRUE(torch::allclose(model->encode(packed), all, 0, 5e-6));
+    EXPECT_TRUE(torch::allclose(model->encode_last(packed), last, 0, 5e-6));
+  }
+}
+
 TEST(SASRec, LaterItemsDoNotReachEarlierStates) {
   const TinyDataset data({}, 10, 8);
   const auto model = make_model({}, data);

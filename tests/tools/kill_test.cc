@@ -68,6 +68,12 @@ TEST(Kill, KilledSweepEndsLikeAnUndisturbedOne) {
   EXPECT_EQ(query(torn, "SELECT count(*) FROM results WHERE status = 'done'"), "6\n");
 }
 
+int64_t count_of(const std::string& text, const std::string& part) {
+  int64_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
 TEST(Kill, DrainedSweepEndsWith130AndGoesOn) {
   if (run_command({"mpirun", "--version"}).code != 0) GTEST_SKIP() << "no mpirun on PATH";
   const TestFolder folder("drain");
@@ -77,7 +83,12 @@ TEST(Kill, DrainedSweepEndsWith130AndGoesOn) {
   int interrupted = 0;
   for (int i = 0; i < 5; ++i) {
     Command sweep(mpirun(folder, torn), folder.path() / "torn.log");
-    std::this_thread::sleep_for(std::chrono::milliseconds(1500 + 300 * i));
+    // A rank that still loads its libraries has no handler yet: the signal would end it.
+    const int64_t ready = 2 * (i + 1);
+    while (sweep.running() && count_of(sweep.output(), "is ready") < ready) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(300 * i));
     sweep.signal(SIGUSR1);
     const int code = sweep.wait();
     EXPECT_TRUE(code == 130 || code == 0) << code << "\n" << sweep.output();

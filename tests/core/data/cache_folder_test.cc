@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "core/base/error.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -47,7 +47,7 @@ TEST(CacheFolders, OtherwiseBesideTheDataThenWithTheUser) {
 }
 
 TEST(WritableFolder, TheFirstThatCanBeMadeIsTaken) {
-  const TemporaryFolder folder;
+  const RawFolder folder;
   const auto file = folder.write("file", "");
   EXPECT_EQ(writable_folder({file / "cache", folder.path() / "a" / "b"}), folder.path() / "a/b");
   EXPECT_TRUE(std::filesystem::is_directory(folder.path() / "a/b"));
@@ -62,7 +62,7 @@ TEST(WritableFolder, TheFirstThatCanBeMadeIsTaken) {
 }
 
 TEST(FileLock, OneHolderAtATime) {
-  const TemporaryFolder folder;
+  const RawFolder folder;
   std::atomic<int> inside = 0, most = 0;
   const auto hold = [&] {
     for (int i = 0; i < 50; ++i) {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/base/error.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -47,7 +47,7 @@ class Cache : public ::testing::Test {
     return cache.damage;
   }
 
-  TemporaryFolder folder_;
+  RawFolder folder_;
   std::filesystem::path path_ = folder_.path() / "small.cache";
 };
 

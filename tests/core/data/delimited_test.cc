@@ -4,7 +4,7 @@
 
 #include "core/base/error.h"
 #include "tests/core/data/table_support.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -36,7 +36,7 @@ class Delimited : public ::testing::Test {
     return "no error";
   }
 
-  TemporaryFolder folder_;
+  RawFolder folder_;
   double share_ = 0;
   int64_t malformed_ = 0;
 };

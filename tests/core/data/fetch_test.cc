@@ -8,8 +8,8 @@
 
 #include "core/base/error.h"
 #include "core/base/files.h"
-#include "tests/core/data/temporary_folder.h"
 #include "tests/support/command.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -51,7 +51,7 @@ class Fetch : public ::testing::Test {
     return folder_.path() / "data" / "big" / name;
   }
 
-  TemporaryFolder folder_;
+  RawFolder folder_;
   std::string content_;
 };
 

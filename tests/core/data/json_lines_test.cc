@@ -4,7 +4,7 @@
 
 #include "core/base/error.h"
 #include "tests/core/data/table_support.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -34,7 +34,7 @@ class JsonLines : public ::testing::Test {
     return titles_of({"B01CUPMQZE", "B2"},
                      [&](TitleTable& table) { malformed_ = read_json_titles(path, 0.5, table); });
   }
-  TemporaryFolder folder_;
+  RawFolder folder_;
   int64_t malformed_ = 0;
 };
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/base/error.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -26,7 +26,7 @@ std::vector<std::string> lines_of(const std::filesystem::path& path, size_t bloc
 
 class LineReaderTest : public ::testing::Test {
  protected:
-  TemporaryFolder folder_;
+  RawFolder folder_;
 };
 
 TEST_F(LineReaderTest, LineEndsMayBeUnixOrWindowsAndTheLastMayMiss) {

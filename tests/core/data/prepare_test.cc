@@ -13,7 +13,7 @@
 #include "core/base/files.h"
 #include "core/data/delimited.h"
 #include "core/data/synthetic.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -58,7 +58,7 @@ class Prepare : public ::testing::Test {
 
   void SetUp() override { ::unsetenv("SEQSWEEP_CACHE"); }
 
-  TemporaryFolder folder_;
+  RawFolder folder_;
   PrepareSettings settings_{.core = 0, .max_length = 7};
 };
 

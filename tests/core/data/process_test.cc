@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "core/base/error.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -17,7 +17,7 @@ TEST(RunProgram, ReturnsTheExitCode) {
 }
 
 TEST(RunProgram, ArgumentsArriveAsTheyAre) {
-  const TemporaryFolder folder;
+  const RawFolder folder;
   const auto strange = folder.path() / "a b; $(x) 'y'";
   EXPECT_EQ(run_program({"touch", strange.string()}), 0);
   EXPECT_TRUE(std::filesystem::exists(strange));

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/base/error.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 const RawNames kNames = {.interactions = {"a.dat", "b.csv"}, .titles = {"t.dat"}};
 
 TEST(FindRawFiles, TheFirstOfTheNamesCounts) {
-  const TemporaryFolder folder;
+  const RawFolder folder;
   const auto b = folder.write("set/b.csv", ""), t = folder.write("set/t.dat", "");
   EXPECT_THAT(find_raw_files("set", folder.path(), kNames).all(), ElementsAre(b, t));
   const auto a = folder.write("set/a.dat", "");
@@ -23,7 +23,7 @@ TEST(FindRawFiles, TheFirstOfTheNamesCounts) {
 }
 
 TEST(FindRawFiles, WithoutTitlesItWarnsOnlyWhereTheyAreUsual) {
-  const TemporaryFolder folder;
+  const RawFolder folder;
   const auto b = folder.write("set/b.csv", "");
   ::testing::internal::CaptureStderr();
   EXPECT_THAT(find_raw_files("set", folder.path(), kNames).all(), ElementsAre(b));
@@ -34,7 +34,7 @@ TEST(FindRawFiles, WithoutTitlesItWarnsOnlyWhereTheyAreUsual) {
 }
 
 TEST(FindRawFiles, WithoutInteractionsTheErrorSaysWhatToDo) {
-  const TemporaryFolder folder;
+  const RawFolder folder;
   try {
     find_raw_files("set", folder.path(), kNames);
     FAIL() << "no error";

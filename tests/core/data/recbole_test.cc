@@ -4,7 +4,7 @@
 
 #include "core/base/error.h"
 #include "tests/core/data/table_support.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -22,7 +22,7 @@ class Recbole : public ::testing::Test {
     const auto path = folder_.write("x.item", text);
     return titles_of({"1", "2"}, [&](TitleTable& table) { read_recbole_titles(path, 0, table); });
   }
-  TemporaryFolder folder_;
+  RawFolder folder_;
 };
 
 TEST_F(Recbole, InteractionsWithTypedHeader) {

@@ -4,7 +4,7 @@
 
 #include "core/base/error.h"
 #include "tests/core/data/table_support.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 namespace {
@@ -19,7 +19,7 @@ class SequenceFile : public ::testing::Test {
     malformed_ = read_sequences(folder_.write("x.txt", text), share, table);
     return rows_of(table);
   }
-  TemporaryFolder folder_;
+  RawFolder folder_;
   int64_t malformed_ = 0;
 };
 

@@ -11,7 +11,7 @@
 
 #include "core/data/prepare.h"
 #include "core/data/registry.h"
-#include "tests/core/data/temporary_folder.h"
+#include "tests/support/raw_folder.h"
 
 namespace seqsweep {
 
@@ -27,7 +27,7 @@ class Datasets : public ::testing::Test {
   }
   std::shared_ptr<const CachedDataset> make(const Json& spec) { return make(spec, data_.path()); }
 
-  TemporaryFolder cache_, data_;
+  RawFolder cache_, data_;
 };
 
 // With the real files of a data set in SEQSWEEP_DATA, or in shared/data beside the project; skipped
