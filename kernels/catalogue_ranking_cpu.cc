@@ -1,6 +1,7 @@
 // A task is a block of rows and a range of items. It turns one tile of items over, so that a row's
 // scores of them lie side by side, and multiplies the block's rows with it; tile, rows and scores
-// stay in the first cache. Tasks are merged in the order of their items.
+// stay in the first cache. For a single row turning over would be most of the work: the tile is
+// turned in registers only. Tasks are merged in the order of their items.
 // Legend: S rows, V items, D width, I items of a tile.
 #include "kernels/catalogue_ranking_cpu.h"
 
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 
+#include "kernels/row_products.h"
 #include "kernels/small_gemm.h"
 #include "kernels/transpose.h"
 
@@ -20,7 +22,7 @@ using at::Tensor;
 
 constexpr int64_t kTileItems = 64;
 constexpr int64_t kBlockRows = 48;
-constexpr int64_t kItemsAtOnce = 8;  // Turned over together: a vector of them.
+constexpr int64_t kItemsAtOnce = 8;  // Turned over, or looked at, together: a vector of them.
 
 template <typename T>
 struct View {
@@ -47,27 +49,33 @@ template <typename T>
 class TileScores {
  public:
   explicit TileScores(const View<T>& view)
-      : in_(view), memory_(at::zeros({view.width + kBlockRows, kTileItems}, dtype())) {
+      : in_(view), memory_(at::empty({view.width + kBlockRows, kTileItems}, dtype())) {
     items_DI_ = memory_.data_ptr<T>();
     scores_SI_ = items_DI_ + view.width * kTileItems;
   }
 
   void compute(Range rows, Range items) {
+    for (int64_t r = 0; r < rows.size(); ++r) {
+      T* scores = scores_SI_ + r * kTileItems;
+      std::fill_n(scores, kTileItems, T(0));
+      if (in_.bias != nullptr) std::copy_n(in_.bias + items.begin, items.size(), scores);
+    }
+    const T* hidden = in_.hidden + rows.begin * in_.width;
     const T* embedding = in_.embedding + items.begin * in_.width;
+    if constexpr (std::is_same_v<T, float>) {
+      if (rows.size() == 1) {
+        return add_row_products(hidden, embedding, items.size(), in_.width, scores_SI_);
+      }
+    }
     for (int64_t first = 0; first < items.size(); first += kItemsAtOnce) {
       const T* some = embedding + first * in_.width;
       fetch_ahead(some + kTileItems * in_.width);
       transpose<T>(std::min(kItemsAtOnce, items.size() - first), in_.width, {some, in_.width},
                    {items_DI_ + first, kTileItems});
     }
-    for (int64_t r = 0; r < rows.size(); ++r) {
-      T* scores = scores_SI_ + r * kTileItems;
-      std::fill_n(scores, kTileItems, T(0));
-      if (in_.bias != nullptr) std::copy_n(in_.bias + items.begin, items.size(), scores);
-    }
     small_gemm<Into::Add>(rows.size(), padded_columns<T>(items.size()), in_.width,
-                          Strided<T>{in_.hidden + rows.begin * in_.width, in_.width, 1},
-                          Rows<const T>{items_DI_, kTileItems}, Rows<T>{scores_SI_, kTileItems});
+                          Strided<T>{hidden, in_.width, 1}, Rows<const T>{items_DI_, kTileItems},
+                          Rows<T>{scores_SI_, kTileItems});
   }
   const T* row(int64_t r) const { return scores_SI_ + r * kTileItems; }
 
@@ -183,21 +191,29 @@ std::vector<int32_t> rank(const View<T>& view, std::span<const int32_t> targets)
   return ranks;
 }
 
-// Of a tile few items are among the best so far: first it is only asked whether any is.
 template <typename T>
-void offer_tile(const T* scores, Range tile, std::span<const int32_t> excluded, BestList& best) {
+bool admits_any(const T* scores, int64_t count, const BestList& best) {
   int32_t any = 0;
 #pragma omp simd reduction(| : any)
-  for (int64_t i = 0; i < tile.size(); ++i) {
-    any |= best.admits(static_cast<float>(scores[i])) ? 1 : 0;
-  }
-  if (any == 0) return;
-  for (int64_t i = 0; i < tile.size(); ++i) {
-    const auto item = static_cast<int32_t>(tile.begin + i);
-    const auto score = static_cast<float>(scores[i]);
-    if (!best.admits(score)) continue;
-    if (std::isnan(score)) throw_nan_score();
-    if (!std::ranges::binary_search(excluded, item)) best.offer(item, score);
+  for (int64_t i = 0; i < count; ++i) any |= best.admits(static_cast<float>(scores[i])) ? 1 : 0;
+  return any != 0;
+}
+
+// Few items are among the best so far: first it is only asked whether any is, of the whole tile,
+// then of a few together.
+template <typename T>
+void offer_tile(const T* scores, Range tile, std::span<const int32_t> excluded, BestList& best) {
+  if (!admits_any(scores, tile.size(), best)) return;
+  for (int64_t first = 0; first < tile.size(); first += kItemsAtOnce) {
+    const int64_t end = std::min(first + kItemsAtOnce, tile.size());
+    if (end - first == kItemsAtOnce && !admits_any(scores + first, kItemsAtOnce, best)) continue;
+    for (int64_t i = first; i < end; ++i) {
+      const auto item = static_cast<int32_t>(tile.begin + i);
+      const auto score = static_cast<float>(scores[i]);
+      if (!best.admits(score)) continue;
+      if (std::isnan(score)) throw_nan_score();
+      if (!std::ranges::binary_search(excluded, item)) best.offer(item, score);
+    }
   }
 }
 
