@@ -14,5 +14,11 @@ void require_shape(std::string_view op, std::string_view name, const at::Tensor&
 void require_same_device_and_dtype(std::string_view op, const at::Tensor& a, const at::Tensor& b);
 // float or double on the CPU, float on CUDA.
 void require_floating(std::string_view op, const at::Tensor& tensor);
+// What kernels for inference take.
+void require_float_on_cpu(std::string_view op, const at::Tensor& tensor);
+
+// Whether a kernel for inference may compute what follows from x: nobody asks for a gradient, and x
+// is float on the CPU.
+bool infers_on_cpu(const at::Tensor& x);
 
 }  // namespace seqsweep

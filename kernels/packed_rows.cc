@@ -67,4 +67,18 @@ void WorkParts::run(const Work& work) const {
   });
 }
 
+void for_runs_of_sequences(const at::Tensor& offsets_S1,
+                           const std::function<void(int64_t, int64_t, int64_t)>& work) {
+  constexpr int64_t kTokensAThread = 64;
+  const int32_t* const offsets = offsets_S1.data_ptr<int32_t>();
+  const int64_t sequences = offsets_S1.numel() - 1;
+  int64_t longest = 0;
+  for (int64_t s = 0; s < sequences; ++s) {
+    longest = std::max<int64_t>(longest, offsets[s + 1] - offsets[s]);
+  }
+  const int64_t tokens = std::max<int64_t>(offsets[sequences], 1);
+  at::parallel_for(0, sequences, std::max<int64_t>(1, kTokensAThread * sequences / tokens),
+                   [&](int64_t first, int64_t last) { work(first, last, longest); });
+}
+
 }  // namespace seqsweep

@@ -52,4 +52,9 @@ class WorkParts {
   std::vector<int64_t> first_;  // Of each part, and the end.
 };
 
+// For work that grows with a sequence's tokens and needs scratch for the longest one: work(first
+// sequence, one behind the last, tokens of the longest of all) on as many threads as pays.
+void for_runs_of_sequences(const at::Tensor& offsets_S1,
+                           const std::function<void(int64_t, int64_t, int64_t)>& work);
+
 }  // namespace seqsweep

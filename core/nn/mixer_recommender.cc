@@ -4,6 +4,9 @@
 
 #include "core/base/check.h"
 #include "core/train/packing.h"
+#include "kernels/checks.h"
+#include "kernels/embed_and_norm.h"
+#include "kernels/norm_and_feed_forward.h"
 #include "kernels/seeded_dropout.h"
 
 namespace seqsweep {
@@ -13,13 +16,19 @@ namespace {
 namespace nn = torch::nn;
 using torch::Tensor;
 
+constexpr double kLayerNormEps = 1e-12;
+
 nn::LayerNorm layer_norm(int64_t width) {
-  return nn::LayerNorm(nn::LayerNormOptions({width}).eps(1e-12));
+  return nn::LayerNorm(nn::LayerNormOptions({width}).eps(kLayerNormEps));
 }
 
 // Only in training.
 Tensor drop(const Tensor& x, double dropout, const nn::Module& module) {
   return module.is_training() ? seeded_dropout(x, dropout, draw_seed()) : x;
+}
+
+bool infers(const Tensor& x, const nn::Module& module) {
+  return !module.is_training() && infers_on_cpu(x);
 }
 
 }  // namespace
@@ -33,6 +42,20 @@ FeedForward::FeedForward(const MixerRecommenderConfig& config)
 Tensor FeedForward::forward(const Tensor& y_RD) {
   const Tensor hidden = drop(torch::gelu(up_(y_RD)), dropout_, *this);
   return norm_(drop(down_(hidden), dropout_, *this) + y_RD);
+}
+
+Tensor FeedForward::infer(const nn::LayerNorm& norm, const Tensor& x_RD,
+                          const Tensor& added_RD) const {
+  return norm_and_feed_forward(x_RD, added_RD,
+                               {.first_norm_weight = norm->weight,
+                                .first_norm_bias = norm->bias,
+                                .up_weight = up_->weight,
+                                .up_bias = up_->bias,
+                                .down_weight = down_->weight,
+                                .down_bias = down_->bias,
+                                .second_norm_weight = norm_->weight,
+                                .second_norm_bias = norm_->bias,
+                                .eps = kLayerNormEps});
 }
 
 MixerLayer::MixerLayer(const MixerRecommenderConfig& config, std::shared_ptr<Mixer> mixer)
@@ -57,6 +80,7 @@ Tensor MixerLayer::advance(const Tensor& x_TD, const PackedSequences& next, Sequ
 }
 
 Tensor MixerLayer::finish(const Tensor& mixed_RD, const Tensor& x_RD) {
+  if (infers(mixed_RD, *this)) return ffn_->infer(norm_, mixed_RD, residual_ ? x_RD : Tensor());
   const Tensor dropped_RD = drop(mixed_RD, dropout_, *this);
   return ffn_->forward(norm_(residual_ ? dropped_RD + x_RD : dropped_RD));
 }
@@ -86,6 +110,13 @@ void MixerRecommender::initialise() {
 }
 
 Tensor MixerRecommender::embed(const PackedSequences& sequences) {
+  if (infers(items_->weight, *this)) {
+    return embed_and_norm({.table_VD = items_->weight,
+                           .items_T = sequences.items_T,
+                           .weight_D = norm_->weight,
+                           .bias_D = norm_->bias,
+                           .eps = kLayerNormEps});
+  }
   return norm_(drop(items_(sequences.items_T), dropout_, *this));
 }
 

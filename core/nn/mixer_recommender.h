@@ -35,6 +35,9 @@ class FeedForward : public torch::nn::Module {
  public:
   explicit FeedForward(const MixerRecommenderConfig& config);
   torch::Tensor forward(const torch::Tensor& y_RD);
+  // forward(norm(x [+ added])) for inference.
+  torch::Tensor infer(const torch::nn::LayerNorm& norm, const torch::Tensor& x_RD,
+                      const torch::Tensor& added_RD) const;
 
  private:
   double dropout_;

@@ -42,5 +42,16 @@ TEST(Checks, DtypesMustAgreeAndBeKnown) {
   EXPECT_NE(complaint([&] { require_floating("op", x.to(torch::kHalf)); }), "none");
 }
 
+TEST(Checks, InferenceIsWithoutGradientInFloatOnTheCpu) {
+  const torch::Tensor x = torch::zeros({3});
+  EXPECT_FALSE(infers_on_cpu(x));
+  const torch::NoGradGuard no_grad;
+  EXPECT_TRUE(infers_on_cpu(x));
+  EXPECT_FALSE(infers_on_cpu(x.to(torch::kDouble)));
+  require_float_on_cpu("op", x);
+  EXPECT_EQ(complaint([&] { require_float_on_cpu("op", x.to(torch::kDouble)); }),
+            "op: takes float on the CPU; it got Double on cpu");
+}
+
 }  // namespace
 }  // namespace seqsweep

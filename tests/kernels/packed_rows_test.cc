@@ -5,6 +5,7 @@
 #include <torch/utils.h>
 
 #include <map>
+#include <mutex>
 
 #include "tests/support/packed.h"
 
@@ -91,6 +92,20 @@ TEST(PackedRows, OnlyRowsOfScatteredNumbersAreCopied) {
   const Tensor scattered = rows.t();
   EXPECT_EQ(with_contiguous_rows(scattered).stride(1), 1);
   EXPECT_TRUE(torch::equal(with_contiguous_rows(scattered), scattered));
+}
+
+TEST_F(WorkPartsTest, RunsOfSequencesAreAllSequencesOnce) {
+  std::mutex mutex;
+  for (const std::vector<int>& lengths :
+       {std::vector<int>{70, 0, 200, 90}, std::vector<int>{1, 2, 3}, std::vector<int>{}}) {
+    std::vector<int> visits(lengths.size());
+    for_runs_of_sequences(offsets_of(lengths), [&](int64_t first, int64_t last, int64_t longest) {
+      const std::lock_guard lock(mutex);
+      EXPECT_EQ(longest, *std::ranges::max_element(lengths));
+      for (int64_t s = first; s < last; ++s) ++visits[s];
+    });
+    EXPECT_EQ(visits, std::vector<int>(lengths.size(), 1));
+  }
 }
 
 }  // namespace
