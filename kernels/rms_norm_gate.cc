@@ -11,7 +11,7 @@
 #include "kernels/cuda_plugin.h"
 #include "kernels/packed_rows.h"
 #include "kernels/rms_norm_gate_cuda.h"
-#include "kernels/row_math.h"
+#include "kernels/rms_norm_gate_row.h"
 
 namespace seqsweep {
 
@@ -33,44 +33,10 @@ struct Norm {
   GateOrder order;
 };
 
-// One group of one row. The functions below copy the members they use: as far as the compiler
-// knows, a loop's stores might change them, and it would not vectorise the loop.
-template <typename T>
-struct Group {
-  const T *y, *z, *weight;
-  int64_t width;
-  T eps;
-};
-
-// 1 / sqrt(mean(v^2) + eps), v being what is normalised. Fills open with sigmoid(z).
-template <GateOrder kOrder, typename T>
-T inverse_rms(const Group<T>& group, T* open) {
-  const T *y = group.y, *z = group.z;
-  const int64_t width = group.width;
-  T sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < width; ++i) {
-    open[i] = 1 / (1 + exp_of(-z[i]));
-    const T v = kOrder == GateOrder::GateFirst ? y[i] * z[i] * open[i] : y[i];
-    sum += v * v;
-  }
-  return 1 / std::sqrt(sum / static_cast<T>(width) + group.eps);
-}
-
-// Both orders are the same product once the inverse is known.
-template <GateOrder kOrder, typename T>
-void normalise(const Group<T>& group, T* out) {
-  const T *y = group.y, *z = group.z, *weight = group.weight;
-  const int64_t width = group.width;
-  const T inverse = inverse_rms<kOrder>(group, out);
-#pragma omp simd
-  for (int64_t i = 0; i < width; ++i) out[i] *= y[i] * z[i] * weight[i] * inverse;
-}
-
 // With n = v inverse: d_v = (d_n - n mean(d_n n)) inverse. d_z holds sigmoid(z) until it is
 // written.
 template <GateOrder kOrder, typename T>
-void differentiate(const Group<T>& group, const T* d_out, T* d_y, T* d_z, T* d_weight) {
+void differentiate(const GateGroup<T>& group, const T* d_out, T* d_y, T* d_z, T* d_weight) {
   constexpr bool kGateFirst = kOrder == GateOrder::GateFirst;
   const T *y = group.y, *z = group.z, *weight = group.weight;
   const int64_t width = group.width;
@@ -103,8 +69,8 @@ struct RowsOf {
 };
 
 template <typename T>
-Group<T> group_of_row(const RowsOf<T>& y, const RowsOf<T>& z, const Tensor& weight, int64_t row,
-                      int64_t group, const Norm& norm) {
+GateGroup<T> group_of_row(const RowsOf<T>& y, const RowsOf<T>& z, const Tensor& weight, int64_t row,
+                          int64_t group, const Norm& norm) {
   const int64_t width = weight.numel() / norm.groups, first = group * width;
   return {y.row(row) + first, z.row(row) + first, weight.data_ptr<T>() + first, width,
           static_cast<T>(norm.eps)};
@@ -119,7 +85,8 @@ void forward_rows(const Tensor& y_TE, const Tensor& z_TE, const Tensor& weight_E
   at::parallel_for(0, y_TE.size(0), grain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       for (int64_t g = 0; g < norm.groups; ++g) {
-        normalise<kOrder>(group_of_row<T>(y, z, weight_E, row, g, norm), out.row(row) + g * width);
+        norm_and_gate<kOrder>(group_of_row<T>(y, z, weight_E, row, g, norm),
+                              out.row(row) + g * width);
       }
     }
   });

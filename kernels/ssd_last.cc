@@ -12,6 +12,7 @@
 #include "kernels/checks.h"
 #include "kernels/packed_rows.h"
 #include "kernels/row_math.h"
+#include "kernels/ssd_last_weights.h"
 
 namespace seqsweep {
 
@@ -64,23 +65,14 @@ struct View {
   int64_t sequences, heads, head_width, groups, state, unread;
 };
 
-// Of one head of one sequence, a number a token.
 template <typename T>
-struct Weights {
-  std::vector<T> dt, later_dt, decay;  // later_dt: the sum of the tokens' dt that come after.
+using Weights = SsdLastWeights<T>;
 
-  void compute(const View<T>& v, int64_t s, int64_t head) {
-    const int64_t begin = v.begin(s), count = v.end(s) - begin;
-    for (auto* numbers : {&dt, &later_dt, &decay}) numbers->resize(count);
-    for (int64_t i = 0; i < count; ++i) dt[i] = softplus_of(v.raw_dt(begin + i, head));
-    T sum = 0;
-    for (int64_t i = count - 1; i >= 0; --i) {
-      later_dt[i] = sum;
-      sum += dt[i];
-    }
-    for (int64_t i = 0; i < count; ++i) decay[i] = exp_of(v.A[head] * later_dt[i]);
-  }
-};
+template <typename T>
+void weigh(const View<T>& v, int64_t s, int64_t head, Weights<T>& weights) {
+  weights.compute(v.dt + v.begin(s) * v.dt_stride + head, v.dt_stride, v.dt_bias[head], v.A[head],
+                  v.end(s) - v.begin(s));
+}
 
 template <typename T>
 std::vector<T> read_with_C(const View<T>& v, int64_t s, int64_t group) {
@@ -117,7 +109,7 @@ Tensor forward(const SsdLastInputs& in) {
     std::vector<T> read;
     for (int64_t head = 0; head < v.heads; ++head) {
       if (head % (v.heads / v.groups) == 0) read = read_with_C(v, s, v.group_of(head));
-      weights.compute(v, s, head);
+      weigh(v, s, head, weights);
       T* const y_P = out + (s * v.heads + head) * v.head_width;
       for (size_t i = 0; i < read.size(); ++i) {
         add_row(y_P, v.x_of(v.begin(s) + static_cast<int64_t>(i), head),
@@ -170,7 +162,7 @@ Gradients backward(const SsdLastInputs& in, const Tensor& d_y_SHP) {
       const std::vector<T> read = read_with_C(v, s, group);
       std::vector<T> d_read(read.size(), 0);
       for (int64_t head = group * heads_a_group; head < (group + 1) * heads_a_group; ++head) {
-        weights.compute(v, s, head);
+        weigh(v, s, head, weights);
         const int64_t row = s * v.heads + head;
         differentiate_head(v, s, head, weights, read, d_y_SHP.data_ptr<T>() + row * v.head_width,
                            d.x.data_ptr<T>(), d.dt.data_ptr<T>(), d_A[row], d_dt_bias[row], d_read);
