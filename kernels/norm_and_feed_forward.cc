@@ -59,8 +59,7 @@ Tensor norm_and_feed_forward(const Tensor& x_RD, const Tensor& added_RD,
       const int64_t count = std::min(at_once, end - first);
       turn(x, first, count, x_DC);
       if (added != nullptr) turn(added, first, count, added_DC);
-      task.run(panel_columns(count), added != nullptr ? added_DC.right() : Rows<const float>{},
-               x_DC.rows());
+      task.run(count, added != nullptr ? added_DC.right() : Rows<const float>{}, x_DC.rows());
       transpose<float>(width, count, x_DC.right(), {out.data_ptr<float>() + first * width, width});
     }
   });

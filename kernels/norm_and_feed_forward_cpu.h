@@ -4,16 +4,15 @@
 
 #include <cstdint>
 
-#include "kernels/panel_ops.h"
+#include "kernels/project_columns.h"
 
 namespace seqsweep {
 
 // Contiguous, as in NormAndFeedForward; weights [out, in].
 struct NormAndFeedForwardNumbers {
   const float *first_norm_weight, *first_norm_bias;
-  const float *up_weight, *up_bias, *down_weight, *down_bias;
+  LinearNumbers up, down;
   const float *second_norm_weight, *second_norm_bias;
-  int64_t width, inner_width;
   float eps;
 };
 
@@ -25,7 +24,8 @@ class NormAndFeedForwardTask {
   // For at most so many columns at a time.
   NormAndFeedForwardTask(const NormAndFeedForwardNumbers& in, const PanelOps& ops, int64_t columns);
 
-  // x becomes the result; added.data null: none.
+  // The first `columns` columns of x become the result; others, up to a whole panel, anything.
+  // added.data null: none.
   void run(int64_t columns, Rows<const float> added_DC, Rows<float> x_DC);
 
  private:

@@ -8,17 +8,18 @@
 
 namespace seqsweep {
 
+inline LinearNumbers numbers_of(const at::Tensor& weight, const at::Tensor& bias,
+                                HeldNumbers& held) {
+  return {held.of(weight), held.of(bias), weight.size(0), weight.size(1)};
+}
+
 inline NormAndFeedForwardNumbers numbers_of(const NormAndFeedForward& layer, HeldNumbers& held) {
   return {.first_norm_weight = held.of(layer.first_norm_weight),
           .first_norm_bias = held.of(layer.first_norm_bias),
-          .up_weight = held.of(layer.up_weight),
-          .up_bias = held.of(layer.up_bias),
-          .down_weight = held.of(layer.down_weight),
-          .down_bias = held.of(layer.down_bias),
+          .up = numbers_of(layer.up_weight, layer.up_bias, held),
+          .down = numbers_of(layer.down_weight, layer.down_bias, held),
           .second_norm_weight = held.of(layer.second_norm_weight),
           .second_norm_bias = held.of(layer.second_norm_bias),
-          .width = layer.down_bias.numel(),
-          .inner_width = layer.up_bias.numel(),
           .eps = static_cast<float>(layer.eps)};
 }
 

@@ -21,11 +21,10 @@ inline Vector all(float x) {
   return Vector{} + x;
 }
 
-// As exp_of in row_math.h.
+// As exp_of in row_math.h, for x <= 88.
 inline Vector exp(Vector x) {
   constexpr float kShift = 12582912.0F;  // 1.5 2^23: adding it rounds, n is in the low bits.
   x = x < -87.0F ? all(-87.0F) : x;
-  x = x > 88.0F ? all(88.0F) : x;
   const Vector shifted = x * 1.44269504F + kShift;
   const Vector n = shifted - kShift;
   const Vector r = (x - n * 0.693359375F) + n * 2.12194440e-4F;
@@ -39,20 +38,20 @@ inline Vector exp(Vector x) {
   return (Vector)((Bits)series + ((Bits)shifted << 23));
 }
 
-// To 4e-7: x P(x^2) / Q(x^2), fitted on [-3.9, 3.9], behind which erf is 1 to 4e-8.
-inline Vector erf(Vector x) {
-  x = x < -3.9F ? all(-3.9F) : x;
-  x = x > 3.9F ? all(3.9F) : x;
+// erf(x / sqrt(2)) for x >= 0, to 4e-7: x P(x^2) / Q(x^2), fitted on [0, 5.515], behind which it is
+// 1 to 4e-8.
+inline Vector half_normal(Vector x) {
+  x = x > 5.515F ? all(5.515F) : x;
   const Vector u = x * x;
-  Vector p = u * 2.05053257e-6F + 2.87446163e-4F;
-  p = p * u + 3.83626181e-3F;
-  p = p * u + 5.29650308e-2F;
-  p = p * u + 1.91926245e-1F;
-  p = p * u + 1.12837903F;
-  Vector q = u * 3.82316795e-5F + 1.1815907e-3F;
-  q = q * u + 1.51079721e-2F;
-  q = q * u + 1.14752155e-1F;
-  q = q * u + 5.03421989e-1F;
+  Vector p = u * 4.53107964e-08F + 1.27034457e-05F;
+  p = p * u + 0.000339080843F;
+  p = p * u + 0.00936298311F;
+  p = p * u + 0.0678561747F;
+  p = p * u + 0.797884464F;
+  Vector q = u * 1.19473998e-06F + 7.38494187e-05F;
+  q = q * u + 0.00188849651F;
+  q = q * u + 0.0286880387F;
+  q = q * u + 0.251710995F;
   q = q * u + 1.0F;
   return x * p / q;
 }
@@ -126,35 +125,58 @@ void multiply(int64_t rows, int64_t columns, int64_t depth, Strided<float> a, co
   }
 }
 
-void add_and_norm(int64_t rows, int64_t columns, Rows<const float> added, const float* weight,
-                  const float* bias, float eps, Rows<float> x) {
-  for (int64_t column = 0; column < columns; column += kWide) {
-    const auto at = [&](int64_t row) { return x.data + row * x.row_stride + column; };
-    Vector sum{}, squares{};
-    for (int64_t row = 0; row < rows; ++row) {
-      Vector number = load(at(row));
-      if (added.data != nullptr) number += load(added.data + row * added.row_stride + column);
-      store(at(row), number);
-      sum += number;
+// Of kVectors vectors of columns: their sums do not wait for each other.
+template <int kVectors>
+void norm_columns(int64_t rows, Rows<const float> added, const float* weight, const float* bias,
+                  float eps, Rows<float> x) {
+  const auto number = [&](int64_t row, int j) { return x.data + row * x.row_stride + j * kWide; };
+  Vector mean[kVectors] = {}, scale[kVectors] = {};
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int j = 0; j < kVectors; ++j) {
+      Vector sum = load(number(row, j));
+      if (added.data != nullptr) sum += load(added.data + row * added.row_stride + j * kWide);
+      store(number(row, j), sum);
+      mean[j] += sum;
     }
-    const Vector mean = sum / static_cast<float>(rows);
-    for (int64_t row = 0; row < rows; ++row) {
-      const Vector off = load(at(row)) - mean;
-      squares += off * off;
+  }
+  for (int j = 0; j < kVectors; ++j) mean[j] /= static_cast<float>(rows);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int j = 0; j < kVectors; ++j) {
+      const Vector off = load(number(row, j)) - mean[j];
+      scale[j] += off * off;
     }
-    const Vector scale = inverse_root(squares / static_cast<float>(rows) + eps);
-    for (int64_t row = 0; row < rows; ++row) {
-      store(at(row), (load(at(row)) - mean) * scale * weight[row] + bias[row]);
+  }
+  for (int j = 0; j < kVectors; ++j) {
+    scale[j] = inverse_root(scale[j] / static_cast<float>(rows) + eps);
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int j = 0; j < kVectors; ++j) {
+      const Vector normed = (load(number(row, j)) - mean[j]) * scale[j];
+      store(number(row, j), normed * weight[row] + bias[row]);
     }
   }
 }
 
-void gelu(int64_t rows, int64_t columns, Rows<float> x) {
+void add_and_norm(int64_t rows, int64_t columns, Rows<const float> added, const float* weight,
+                  const float* bias, float eps, Rows<float> x) {
+  const auto run = [&]<int kVectors>(int64_t column) {
+    const float* const more = added.data != nullptr ? added.data + column : nullptr;
+    norm_columns<kVectors>(rows, {more, added.row_stride}, weight, bias, eps,
+                           {x.data + column, x.row_stride});
+  };
+  int64_t column = 0;
+  for (; column + 4 * kWide <= columns; column += 4 * kWide) run.template operator()<4>(column);
+  for (; column + 2 * kWide <= columns; column += 2 * kWide) run.template operator()<2>(column);
+  for (; column < columns; column += kWide) run.template operator()<1>(column);
+}
+
+void gelu(int64_t rows, int64_t columns, Rows<float> panel) {
   for (int64_t row = 0; row < rows; ++row) {
-    float* const numbers = x.data + row * x.row_stride;
+    float* const numbers = panel.data + row * panel.row_stride;
     for (int64_t column = 0; column < columns; column += kWide) {
-      const Vector number = load(numbers + column);
-      store(numbers + column, 0.5F * number * (1.0F + erf(0.707106781F * number)));
+      // x (1 + erf(x / sqrt(2))) / 2, whose second part is the same for x and -x.
+      const Vector x = load(numbers + column), size = (Vector)((Bits)x & 0x7fffffff);
+      store(numbers + column, 0.5F * (x + size * half_normal(size)));
     }
   }
 }
@@ -195,7 +217,8 @@ void conv_silu(int64_t rows, int64_t columns, int64_t width, int64_t before, con
     for (int64_t column = 0; column < columns; column += kWide) {
       Vector sum = all(bias[row]);
       for (int64_t k = 0; k < width; ++k) sum += row_weight[k] * load(from + column + k);
-      store(out.data + row * out.row_stride + column, sum / (1.0F + exp(-sum)));
+      const Vector least = sum < -88.0F ? all(-88.0F) : sum;
+      store(out.data + row * out.row_stride + column, sum / (1.0F + exp(-least)));
     }
   }
 }

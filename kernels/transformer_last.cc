@@ -50,10 +50,8 @@ TransformerNumbers numbers_of(const TransformerLastInputs& in, HeldNumbers& held
                              .width = in.embed.weight_D.numel(),
                              .heads = in.heads};
   for (const TransformerBlock& block : in.blocks) {
-    numbers.blocks.push_back({.qkv_weight = held.of(block.qkv_weight),
-                              .qkv_bias = held.of(block.qkv_bias),
-                              .mix_weight = held.of(block.mix_weight),
-                              .mix_bias = held.of(block.mix_bias),
+    numbers.blocks.push_back({.qkv = numbers_of(block.qkv_weight, block.qkv_bias, held),
+                              .mix = numbers_of(block.mix_weight, block.mix_bias, held),
                               .rest = numbers_of(block.rest, held)});
   }
   return numbers;

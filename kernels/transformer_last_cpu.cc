@@ -44,10 +44,7 @@ float TransformerLastTask::score_scale() const {
 void TransformerLastTask::add(int64_t first_token, int64_t length) {
   const int64_t columns = panel_columns(length);
   embed_columns(in_.embed, ops_, first_token, length, x_DC_.rows());
-  for (size_t i = 0; i + 1 < in_.blocks.size(); ++i) {
-    run_block(in_.blocks[i], columns);
-    rests_[i].run(columns, qkv_3DC_.right(in_.width), x_DC_.rows());
-  }
+  for (size_t i = 0; i + 1 < in_.blocks.size(); ++i) run_block(i, columns);
   for (int64_t d = 0; d < in_.width; ++d) token_D_[d] = x_DC_.row(d)[length - 1];
   attend_last(in_.blocks.back(), length, columns);
   for (int64_t d = 0; d < in_.width; ++d) {
@@ -57,14 +54,14 @@ void TransformerLastTask::add(int64_t first_token, int64_t length) {
   ++added_;
 }
 
-// Attention and its mixing weights; the result takes the place of the keys.
-void TransformerLastTask::run_block(const TransformerBlockNumbers& block, int64_t columns) {
-  const int64_t width = in_.width;
-  ops_.multiply(3 * width, columns, width, {block.qkv_weight, width, 1}, block.qkv_bias,
-                x_DC_.right(), qkv_3DC_.rows());
+// The attention's output takes the place of the queries, mixed that of the keys. Whole panels: keys
+// and values of columns without a token are multiplied with weights of zero, and must be finite.
+void TransformerLastTask::run_block(size_t block, int64_t columns) {
+  const TransformerBlockNumbers& numbers = in_.blocks[block];
+  project_columns(numbers.qkv, ops_, columns, x_DC_.right(), qkv_3DC_.rows());
   for (int64_t head = 0; head < in_.heads; ++head) attend(head, columns);
-  ops_.multiply(width, columns, width, {block.mix_weight, width, 1}, block.mix_bias,
-                qkv_3DC_.right(), qkv_3DC_.rows(width));
+  project_columns(numbers.mix, ops_, columns, qkv_3DC_.right(), qkv_3DC_.rows(in_.width));
+  rests_[block].run(columns, qkv_3DC_.right(in_.width), x_DC_.rows());
 }
 
 // The head's output takes the place of its queries.
@@ -93,18 +90,18 @@ void TransformerLastTask::attend(int64_t head, int64_t columns) {
 void TransformerLastTask::attend_last(const TransformerBlockNumbers& block, int64_t length,
                                       int64_t columns) {
   const int64_t width = in_.width;
-  std::copy_n(block.qkv_bias, width, query_D_.data());
-  add_row_products(token_D_.data(), block.qkv_weight, width, width, query_D_.data());
+  std::copy_n(block.qkv.bias, width, query_D_.data());
+  add_row_products(token_D_.data(), block.qkv.weight, width, width, query_D_.data());
   std::ranges::fill(read_HD_, 0.0F);
   for (int64_t i = 0; i < width; ++i) {
-    const float query = query_D_[i], *const key_weight = block.qkv_weight + (width + i) * width;
+    const float query = query_D_[i], *const key_weight = block.qkv.weight + (width + i) * width;
     float* const read = read_HD_.data() + i / head_width_ * width;
 #pragma omp simd
     for (int64_t d = 0; d < width; ++d) read[d] += query * key_weight[d];
   }
   ops_.multiply(in_.heads, columns, width, {read_HD_.data(), width, 1}, nullptr, x_DC_.right(),
                 weights_HC_.rows());
-  std::copy_n(block.qkv_bias + 2 * width, width, attended_D_.data());
+  std::copy_n(block.qkv.bias + 2 * width, width, attended_D_.data());
   for (int64_t head = 0; head < in_.heads; ++head) {
     float *const weights = weights_HC_.row(head), *const mixture_D = read_HD_.data();
     const float shift = score_scale() * row_max(weights, length);
@@ -113,19 +110,17 @@ void TransformerLastTask::attend_last(const TransformerBlockNumbers& block, int6
       mixture_D[d] = inverse_sum * row_dot(x_DC_.row(d), weights, length);
     }
     const int64_t first = head * head_width_;
-    add_row_products(mixture_D, block.qkv_weight + (2 * width + first) * width, head_width_, width,
+    add_row_products(mixture_D, block.qkv.weight + (2 * width + first) * width, head_width_, width,
                      attended_D_.data() + first);
   }
 }
 
 void TransformerLastTask::finish(float* y_SD) {
   const int64_t width = in_.width;
-  const TransformerBlockNumbers& block = in_.blocks.back();
   attended_DS_.clear(width, added_, kPanelColumns);
   last_DS_.clear(width, added_, kPanelColumns);
-  ops_.multiply(width, kPanelColumns, width, {block.mix_weight, width, 1}, block.mix_bias,
-                attended_DS_.right(), mixed_DS_.rows());
-  rests_.back().run(kPanelColumns, mixed_DS_.right(), last_DS_.rows());
+  project_columns(in_.blocks.back().mix, ops_, added_, attended_DS_.right(), mixed_DS_.rows());
+  rests_.back().run(added_, mixed_DS_.right(), last_DS_.rows());
   transpose<float>(width, added_, last_DS_.right(), {y_SD, width});
   added_ = 0;
 }

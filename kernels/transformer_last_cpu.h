@@ -11,9 +11,9 @@
 
 namespace seqsweep {
 
-// Contiguous; weights [out, in].
+// Contiguous.
 struct TransformerBlockNumbers {
-  const float *qkv_weight, *qkv_bias, *mix_weight, *mix_bias;
+  LinearNumbers qkv, mix;
   NormAndFeedForwardNumbers rest;
 };
 
@@ -33,7 +33,7 @@ class TransformerLastTask {
   void finish(float* y_SD);
 
  private:
-  void run_block(const TransformerBlockNumbers& block, int64_t columns);
+  void run_block(size_t block, int64_t columns);
   void attend(int64_t head, int64_t columns);
   void attend_last(const TransformerBlockNumbers& block, int64_t length, int64_t columns);
   float score_scale() const;

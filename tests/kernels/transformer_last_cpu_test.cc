@@ -124,21 +124,19 @@ TEST(TransformerLast, TheWidthOfTheVectorsChangesNoBit) {
                            .blocks = {},
                            .width = shape.width,
                            .heads = shape.heads};
+  const auto linear = [&](const Tensor& weight, const Tensor& bias) {
+    return LinearNumbers{numbers(weight), numbers(bias), weight.size(0), weight.size(1)};
+  };
   for (const TransformerBlock& block : in.blocks) {
-    plain.blocks.push_back({.qkv_weight = numbers(block.qkv_weight),
-                            .qkv_bias = numbers(block.qkv_bias),
-                            .mix_weight = numbers(block.mix_weight),
-                            .mix_bias = numbers(block.mix_bias),
-                            .rest = {.first_norm_weight = numbers(block.rest.first_norm_weight),
-                                     .first_norm_bias = numbers(block.rest.first_norm_bias),
-                                     .up_weight = numbers(block.rest.up_weight),
-                                     .up_bias = numbers(block.rest.up_bias),
-                                     .down_weight = numbers(block.rest.down_weight),
-                                     .down_bias = numbers(block.rest.down_bias),
-                                     .second_norm_weight = numbers(block.rest.second_norm_weight),
-                                     .second_norm_bias = numbers(block.rest.second_norm_bias),
-                                     .width = shape.width,
-                                     .inner_width = shape.inner_width,
+    const NormAndFeedForward& rest = block.rest;
+    plain.blocks.push_back({.qkv = linear(block.qkv_weight, block.qkv_bias),
+                            .mix = linear(block.mix_weight, block.mix_bias),
+                            .rest = {.first_norm_weight = numbers(rest.first_norm_weight),
+                                     .first_norm_bias = numbers(rest.first_norm_bias),
+                                     .up = linear(rest.up_weight, rest.up_bias),
+                                     .down = linear(rest.down_weight, rest.down_bias),
+                                     .second_norm_weight = numbers(rest.second_norm_weight),
+                                     .second_norm_bias = numbers(rest.second_norm_bias),
                                      .eps = 1e-12F}});
   }
   for (const PanelOps& ops : all_panel_ops()) {
