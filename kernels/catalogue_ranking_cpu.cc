@@ -22,7 +22,7 @@ using at::Tensor;
 
 constexpr int64_t kTileItems = 64;
 constexpr int64_t kBlockRows = 48;
-constexpr int64_t kItemsAtOnce = 8;  // Turned over, or looked at, together: a vector of them.
+constexpr int64_t kItemsAtOnce = 8;  // Turned over together: a vector of them.
 
 template <typename T>
 struct View {
@@ -191,29 +191,21 @@ std::vector<int32_t> rank(const View<T>& view, std::span<const int32_t> targets)
   return ranks;
 }
 
-template <typename T>
-bool admits_any(const T* scores, int64_t count, const BestList& best) {
-  int32_t any = 0;
-#pragma omp simd reduction(| : any)
-  for (int64_t i = 0; i < count; ++i) any |= best.admits(static_cast<float>(scores[i])) ? 1 : 0;
-  return any != 0;
-}
-
-// Few items are among the best so far: first it is only asked whether any is, of the whole tile,
-// then of a few together.
+// Of a tile few items are among the best so far: first it is only asked whether any is.
 template <typename T>
 void offer_tile(const T* scores, Range tile, std::span<const int32_t> excluded, BestList& best) {
-  if (!admits_any(scores, tile.size(), best)) return;
-  for (int64_t first = 0; first < tile.size(); first += kItemsAtOnce) {
-    const int64_t end = std::min(first + kItemsAtOnce, tile.size());
-    if (end - first == kItemsAtOnce && !admits_any(scores + first, kItemsAtOnce, best)) continue;
-    for (int64_t i = first; i < end; ++i) {
-      const auto item = static_cast<int32_t>(tile.begin + i);
-      const auto score = static_cast<float>(scores[i]);
-      if (!best.admits(score)) continue;
-      if (std::isnan(score)) throw_nan_score();
-      if (!std::ranges::binary_search(excluded, item)) best.offer(item, score);
-    }
+  int32_t any = 0;
+#pragma omp simd reduction(| : any)
+  for (int64_t i = 0; i < tile.size(); ++i) {
+    any |= best.admits(static_cast<float>(scores[i])) ? 1 : 0;
+  }
+  if (any == 0) return;
+  for (int64_t i = 0; i < tile.size(); ++i) {
+    const auto item = static_cast<int32_t>(tile.begin + i);
+    const auto score = static_cast<float>(scores[i]);
+    if (!best.admits(score)) continue;
+    if (std::isnan(score)) throw_nan_score();
+    if (!std::ranges::binary_search(excluded, item)) best.offer(item, score);
   }
 }
 
