@@ -1,6 +1,7 @@
 #include "coordinator/plan.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "core/base/text.h"
@@ -173,22 +174,19 @@ Choice read_schedule(Value& settings, const std::string& path, const ComponentIn
 }
 
 // A schedule steers by what the optimizer reports.
-void require_reported(const Choice& schedule, const Choice& optimizer, const Catalog& catalog) {
-  const auto traits_of = [](const Choice& choice, const ComponentIndex& index) -> const Json& {
-    return index.find(choice.label, choice.at).traits;
+void require_reported(const std::string& schedule, const std::string& optimizer, const Position& at,
+                      const Catalog& catalog) {
+  const std::string needs = catalog.batch_schedules.find(schedule, at).traits.value("needs", "");
+  const auto reports = [&](const std::string& name) {
+    const Json figures = catalog.optimizers.find(name, at).traits.value("reports", Json::array());
+    return needs.empty() || std::ranges::find(figures, Json(needs)) != figures.end();
   };
-  const Json reports = traits_of(optimizer, catalog.optimizers).value("reports", Json::array());
-  const std::string needs = traits_of(schedule, catalog.batch_schedules).value("needs", "");
-  if (needs.empty() || std::ranges::find(reports, Json(needs)) != reports.end()) return;
-  std::vector<std::string> able;
-  for (const std::string& name : catalog.optimizers.names()) {
-    const Json& traits = catalog.optimizers.find(name, optimizer.at).traits;
-    const Json has = traits.value("reports", Json::array());
-    if (std::ranges::find(has, Json(needs)) != has.end()) able.push_back(name);
-  }
+  if (reports(optimizer)) return;
+  std::vector<std::string> able = catalog.optimizers.names();
+  std::erase_if(able, std::not_fn(reports));
   throw_input(
       "{}: the batch schedule {} needs an optimizer that reports {}; {} does not, these do: {}",
-      schedule.at.text(), schedule.label, needs, optimizer.label, join(able, ", "));
+      at.text(), schedule, needs, optimizer, join(able, ", "));
 }
 
 OptimizerChoice read_optimizer(const Value& entry, const std::string& path,
@@ -200,7 +198,7 @@ OptimizerChoice read_optimizer(const Value& entry, const std::string& path,
   choice.label = written.name;
   choice.spec = resolve(written, catalog.optimizers, choice.at, path);
   choice.batch_schedule = schedule.spec;
-  require_reported(schedule, choice, catalog);
+  require_reported(schedule.label, written.name, schedule.at, catalog);
   return choice;
 }
 

@@ -1,12 +1,9 @@
 // The packed depthwise convolution with SiLU on CUDA, float32: a thread is one channel of a tile of
 // 16 tokens, which may span sequences. No atomics: the same bits on every call.
-#include <cuda_runtime.h>
-
 #include "kernels/conv1d_silu_cuda.h"
+#include "kernels/cuda_launch.h"
 
 namespace seqsweep {
-
-void* current_cuda_stream();  // kernels/cuda/stream.cc
 
 namespace {
 
@@ -142,9 +139,8 @@ __global__ void d_input_kernel(Conv1dSiluParams p) {
 const char* launch(void (*kernel)(Conv1dSiluParams), const Conv1dSiluParams& p, int64_t x) {
   const dim3 grid(static_cast<unsigned>(x), (p.channels + kThreads - 1) / kThreads);
   if (grid.x == 0 || grid.y == 0) return nullptr;
-  kernel<<<grid, kThreads, 0, static_cast<cudaStream_t>(current_cuda_stream())>>>(p);
-  const cudaError_t error = cudaGetLastError();
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+  kernel<<<grid, kThreads, 0, cuda_stream()>>>(p);
+  return text_of(cudaGetLastError());
 }
 
 const char* forward(const Conv1dSiluParams& p) {

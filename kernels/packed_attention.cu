@@ -2,14 +2,11 @@
 // threads a tile of queries (forward, d_q) or of keys (d_k, d_v). No atomics: the same bits on
 // every call. Legend: Q queries of a tile, K keys of a tile, P head width, a multiple of 1 up to
 // 128.
-#include <cuda_runtime.h>
-
 #include "kernels/counter_random.h"
+#include "kernels/cuda_launch.h"
 #include "kernels/packed_attention_cuda.h"
 
 namespace seqsweep {
-
-void* current_cuda_stream();  // kernels/cuda/stream.cc
 
 namespace {
 
@@ -251,10 +248,10 @@ const char* launch(Kernel kernel, const PackedAttentionParams& p, int tiles_of_w
   cudaError_t error =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
   if (error == cudaSuccess) {
-    kernel<<<grid, kThreads, bytes, static_cast<cudaStream_t>(current_cuda_stream())>>>(p);
+    kernel<<<grid, kThreads, bytes, cuda_stream()>>>(p);
     error = cudaGetLastError();
   }
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+  return text_of(error);
 }
 
 const char* forward(const PackedAttentionParams& p) {
@@ -265,8 +262,7 @@ const char* forward(const PackedAttentionParams& p) {
 const char* backward(const PackedAttentionParams& p) {
   if (p.sequences == 0 || p.max_length == 0) return nullptr;
   const int64_t rows = p.tokens * p.heads;
-  out_dot_kernel<<<static_cast<unsigned>((rows + 255) / 256), 256, 0,
-                   static_cast<cudaStream_t>(current_cuda_stream())>>>(p, rows);
+  out_dot_kernel<<<static_cast<unsigned>((rows + 255) / 256), 256, 0, cuda_stream()>>>(p, rows);
   if (const char* error = launch(d_queries_kernel, p, 4, 2)) return error;
   return launch(d_keys_kernel, p, 4, 2);
 }

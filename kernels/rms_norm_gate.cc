@@ -61,14 +61,6 @@ void differentiate(const GateGroup<T>& group, const T* d_out, T* d_y, T* d_z, T*
 }
 
 template <typename T>
-struct RowsOf {
-  T* data;
-  int64_t stride;
-  explicit RowsOf(const Tensor& rows_TE) : data(rows_TE.data_ptr<T>()), stride(rows_TE.stride(0)) {}
-  T* row(int64_t i) const { return data + i * stride; }
-};
-
-template <typename T>
 GateGroup<T> group_of_row(const RowsOf<T>& y, const RowsOf<T>& z, const Tensor& weight, int64_t row,
                           int64_t group, const Norm& norm) {
   const int64_t width = weight.numel() / norm.groups, first = group * width;

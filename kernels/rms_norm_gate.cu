@@ -1,13 +1,10 @@
 // RMSNorm with gate on CUDA, float32: a warp a group of a row; the gradient of the weight a thread
 // a column over 128 rows, summed over these parts afterwards. No atomics: the same bits on every
 // call.
-#include <cuda_runtime.h>
-
+#include "kernels/cuda_launch.h"
 #include "kernels/rms_norm_gate_cuda.h"
 
 namespace seqsweep {
-
-void* current_cuda_stream();  // kernels/cuda/stream.cc
 
 namespace {
 
@@ -95,32 +92,27 @@ __global__ void weight_kernel(RmsNormGateParams p) {
   p.d_weight_RE[blockIdx.x * int64_t(width) + column] = sum;
 }
 
-const char* text_of_last_error() {
-  const cudaError_t error = cudaGetLastError();
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
-}
-
 unsigned blocks_of_warps(const RmsNormGateParams& p) {
   return static_cast<unsigned>((p.rows * p.groups + kWarps - 1) / kWarps);
 }
 
 const char* forward(const RmsNormGateParams& p) {
   if (p.rows == 0 || p.group_width == 0) return nullptr;
-  const auto stream = static_cast<cudaStream_t>(current_cuda_stream());
+  const auto stream = cuda_stream();
   forward_kernel<<<blocks_of_warps(p), kThreads, 0, stream>>>(p);
-  return text_of_last_error();
+  return text_of(cudaGetLastError());
 }
 
 const char* backward(const RmsNormGateParams& p) {
   if (p.rows == 0 || p.group_width == 0) return nullptr;
-  const auto stream = static_cast<cudaStream_t>(current_cuda_stream());
+  const auto stream = cuda_stream();
   backward_kernel<<<blocks_of_warps(p), kThreads, 0, stream>>>(p);
-  if (const char* error = text_of_last_error()) return error;
+  if (const char* error = text_of(cudaGetLastError())) return error;
   const int width = p.groups * p.group_width;
   const dim3 grid(static_cast<unsigned>((p.rows + kGateRowsAPart - 1) / kGateRowsAPart),
                   (width + kThreads - 1) / kThreads);
   weight_kernel<<<grid, kThreads, 0, stream>>>(p);
-  return text_of_last_error();
+  return text_of(cudaGetLastError());
 }
 
 // Loading the plug-in fills the slot.

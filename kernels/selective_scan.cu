@@ -3,13 +3,10 @@
 // holds states p, p + P, ... A backward block computes the states of a chunk again from its
 // checkpoint into shared memory. No atomics: the same bits on every call. Legend: E channels of the
 // block, N states padded to 8 P.
-#include <cuda_runtime.h>
-
+#include "kernels/cuda_launch.h"
 #include "kernels/selective_scan_cuda.h"
 
 namespace seqsweep {
-
-void* current_cuda_stream();  // kernels/cuda/stream.cc
 
 namespace {
 
@@ -320,10 +317,10 @@ const char* launch(const SelectiveScanParams& p, bool backward) {
   cudaError_t error =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
   if (error == cudaSuccess) {
-    kernel<<<grid, kChannels * P, bytes, static_cast<cudaStream_t>(current_cuda_stream())>>>(p);
+    kernel<<<grid, kChannels * P, bytes, cuda_stream()>>>(p);
     error = cudaGetLastError();
   }
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+  return text_of(error);
 }
 
 const char* launch_for_states(const SelectiveScanParams& p, bool backward) {

@@ -2,14 +2,11 @@
 // with the state in shared memory; the algebra is that of ssd_forward.h and ssd_backward.h. Tokens
 // missing in the last chunk are zeros with dt = 0: they change nothing and are not stored. No
 // atomics: the same bits on every call. Legend: Q tokens of a chunk, N state, P head width.
-#include <cuda_runtime.h>
-
+#include "kernels/cuda_launch.h"
 #include "kernels/cuda_tiles.h"
 #include "kernels/ssd_cuda.h"
 
 namespace seqsweep {
-
-void* current_cuda_stream();  // kernels/cuda/stream.cc
 
 namespace {
 
@@ -320,10 +317,10 @@ const char* launch(Kernel kernel, const SsdCudaParams& p, int numbers) {
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
   if (error == cudaSuccess) {
     const dim3 grid(static_cast<unsigned>(p.sequences), static_cast<unsigned>(p.heads));
-    kernel<<<grid, kThreads, bytes, static_cast<cudaStream_t>(current_cuda_stream())>>>(p);
+    kernel<<<grid, kThreads, bytes, cuda_stream()>>>(p);
     error = cudaGetLastError();
   }
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+  return text_of(error);
 }
 
 int forward_numbers(const SsdCudaParams& p) {

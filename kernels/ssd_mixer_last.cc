@@ -96,6 +96,7 @@ SsdMixerNumbers numbers_of(const SsdMixerWeights& w, HeldNumbers& held) {
 }
 
 Tensor in_one_pass(const Tensor& x_TD, const Tensor& offsets_S1, const SsdMixerWeights& w) {
+  check(x_TD, offsets_S1, w);
   HeldNumbers held;
   const SsdMixerNumbers numbers = numbers_of(w, held);
   const float* const x = held.of(x_TD);
@@ -116,7 +117,6 @@ Tensor in_one_pass(const Tensor& x_TD, const Tensor& offsets_S1, const SsdMixerW
 }  // namespace
 
 Tensor ssd_mixer_last(const Tensor& x_TD, const Tensor& offsets_S1, const SsdMixerWeights& w) {
-  check(x_TD, offsets_S1, w);
   return infers_on_cpu(x_TD) ? in_one_pass(x_TD, offsets_S1, w)
                              : ssd_mixer_last_by_parts(x_TD, offsets_S1, w);
 }

@@ -53,6 +53,14 @@ struct UsgmSums {
 };
 constexpr int kUsgmSums = sizeof(UsgmSums) / sizeof(double);
 
+SEQSWEEP_EVERYWHERE inline void operator+=(UsgmSums& sums, const UsgmSums& more) {
+  sums.turned += more.turned;
+  sums.square += more.square;
+  sums.metric += more.metric;
+  sums.distance += more.distance;
+  sums.outward += more.outward;
+}
+
 // H_{k+1} = H_k + [beta-hat - H_k r^2 / 2]_+ / (D^2 + r^2 / 2)
 SEQSWEEP_EVERYWHERE inline void raise_h(UsgmScalars& scalars, double beta) {
   const double excess = beta - scalars.h * scalars.r2 / 2;
@@ -89,6 +97,12 @@ SEQSWEEP_EVERYWHERE inline void decide_step(UsgmScalars& scalars, const UsgmSums
                         scalars.length * scalars.length * scalars.square;
     scalars.pull = fmin(1.0, scalars.diameter / sqrt(end2));
   }
+}
+
+// Of the iterate that the step leads to, in the average of all so far.
+SEQSWEEP_EVERYWHERE inline double share_of_average(const UsgmScalars& scalars,
+                                                   const UsgmRule& rule) {
+  return (rule.average_power + 1) / (scalars.steps + 1 + rule.average_power);
 }
 
 SEQSWEEP_EVERYWHERE inline void end_step(UsgmScalars& scalars, double along, double r2,

@@ -78,16 +78,6 @@ Sums sum_of_parts(int64_t size, const auto& sums_of) {
   return sums;
 }
 
-struct StepSums : UsgmSums {
-  void operator+=(const StepSums& other) {
-    turned += other.turned;
-    square += other.square;
-    metric += other.metric;
-    distance += other.distance;
-    outward += other.outward;
-  }
-};
-
 struct MadeSums {
   double along = 0, r2 = 0;
   void operator+=(const MadeSums& other) {
@@ -111,7 +101,7 @@ inline double weight_of(const T* second_moment, int64_t i, double correction, do
 }
 
 template <typename T, bool kDiagonal>
-StepSums look_at(const Pointers<T>& p, Range range, const UsgmRule& rule, double correction) {
+UsgmSums look_at(const Pointers<T>& p, Range range, const UsgmRule& rule, double correction) {
   const T* g = p.gradients;
   T* v = p.second_moment;
   const double keep = rule.metric_decay, eps = rule.metric_eps;
@@ -126,7 +116,7 @@ StepSums look_at(const Pointers<T>& p, Range range, const UsgmRule& rule, double
     square += gradient * gradient / b;
     metric += b;
   }
-  StepSums sums;
+  UsgmSums sums;
   sums.turned = product(g, p.step, range);
   sums.square = square;
   sums.metric = metric;
@@ -159,8 +149,7 @@ MadeSums update(const Pointers<T>& p, Range range, const UsgmRule& rule,
     r2 += b * double(step[i]) * double(step[i]);
   }
   if (p.average != nullptr) {
-    const double power = rule.average_power;
-    const double share = (power + 1) / (scalars.steps + 1 + power);
+    const double share = share_of_average(scalars, rule);
     for (int64_t i = range.begin; i < range.end; ++i) {
       p.average[i] += static_cast<T>(share * (double(x[i]) - double(p.average[i])));
     }
@@ -174,7 +163,7 @@ void step_on_cpu(const UsgmTensors& tensors, const UsgmRule& rule) {
   const int64_t size = tensors.values.numel();
   auto& scalars = *reinterpret_cast<UsgmScalars*>(tensors.scalars.data_ptr<double>());
   const double correction = scalars.correction;
-  const auto sums = sum_of_parts<StepSums>(
+  const auto sums = sum_of_parts<UsgmSums>(
       size, [&](Range range) { return look_at<T, kDiagonal>(p, range, rule, correction); });
   decide_step(scalars, sums, static_cast<double>(size), rule);
   const auto made = sum_of_parts<MadeSums>(

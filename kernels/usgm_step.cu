@@ -1,13 +1,10 @@
 // USGM's step on CUDA, float32: a block a part of the parameters, its products summed in a fixed
 // order; one thread decides the step; the update; one thread ends it. No atomics: the same bits on
 // every call. Nothing comes back to the host.
-#include <cuda_runtime.h>
-
+#include "kernels/cuda_launch.h"
 #include "kernels/usgm_step_cuda.h"
 
 namespace seqsweep {
-
-void* current_cuda_stream();  // kernels/cuda/stream.cc
 
 namespace {
 
@@ -65,21 +62,14 @@ __global__ void look_kernel(UsgmParams p) {
 
 __global__ void decide_kernel(UsgmParams p, int64_t parts) {
   UsgmSums all;
-  for (int64_t i = 0; i < parts; ++i) {
-    const UsgmSums& part = reinterpret_cast<UsgmSums*>(p.parts)[i];
-    all.turned += part.turned;
-    all.square += part.square;
-    all.metric += part.metric;
-    all.distance += part.distance;
-    all.outward += part.outward;
-  }
+  for (int64_t i = 0; i < parts; ++i) all += reinterpret_cast<UsgmSums*>(p.parts)[i];
   decide_step(*p.scalars, all, double(p.size), p.rule);
 }
 
 __global__ void update_kernel(UsgmParams p) {
   const Part part(p.size);
   const UsgmScalars scalars = *p.scalars;
-  const double share = (p.rule.average_power + 1) / (scalars.steps + 1 + p.rule.average_power);
+  const double share = share_of_average(scalars, p.rule);
   double along = 0, r2 = 0;
   for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kThreads) {
     const double g = p.gradients[i], x = p.values[i];
@@ -128,31 +118,26 @@ __global__ void raise_kernel(UsgmParams p, int64_t parts) {
   raise_h(*p.scalars, turned - p.scalars->along);
 }
 
-const char* text_of_last_error() {
-  const cudaError_t error = cudaGetLastError();
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
-}
-
 int64_t parts_of(const UsgmParams& p) {
   return (p.size + kUsgmPart - 1) / kUsgmPart;
 }
 
 const char* step(const UsgmParams& p) {
-  const auto stream = static_cast<cudaStream_t>(current_cuda_stream());
+  const auto stream = cuda_stream();
   const auto blocks = static_cast<unsigned>(parts_of(p));
   look_kernel<<<blocks, kThreads, 0, stream>>>(p);
   decide_kernel<<<1, 1, 0, stream>>>(p, blocks);
   update_kernel<<<blocks, kThreads, 0, stream>>>(p);
   end_kernel<<<1, 1, 0, stream>>>(p, blocks);
-  return text_of_last_error();
+  return text_of(cudaGetLastError());
 }
 
 const char* look_again(const UsgmParams& p) {
-  const auto stream = static_cast<cudaStream_t>(current_cuda_stream());
+  const auto stream = cuda_stream();
   const auto blocks = static_cast<unsigned>(parts_of(p));
   turned_kernel<<<blocks, kThreads, 0, stream>>>(p);
   raise_kernel<<<1, 1, 0, stream>>>(p, blocks);
-  return text_of_last_error();
+  return text_of(cudaGetLastError());
 }
 
 // Loading the plug-in fills the slot.

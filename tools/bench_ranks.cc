@@ -32,8 +32,7 @@ constexpr int64_t kBatch = 32, kMicrobatches = 8;
 class Training {
  public:
   Training(const std::string& model, Group& group)
-      : group_(group),
-        run_(build_run(config(model), std::filesystem::temp_directory_path() / "seqsweep_bench",
+      : run_(build_run(config(model), std::filesystem::temp_directory_path() / "seqsweep_bench",
                        torch::kCPU)),
         parameters_(run_.task->module()),
         optimizer_(optimizers().make({{"name", "adam"}}, OptimizerContext{parameters_})),
@@ -50,11 +49,8 @@ class Training {
 
   // As Trainer does: agree, sum, update.
   void step() {
-    std::vector<double> told(2 + static_cast<size_t>(group_.size()));
-    const std::span<double> seconds = std::span(told).subspan(2);
-    seconds[static_cast<size_t>(group_.rank())] = sum_.seconds();
-    group_.all_reduce_sum(told);
-    sum_.observe(seconds);
+    double wishes[2] = {};
+    sum_.agree(wishes);
     sum_.compute(step_);
     parameters_.gradients().div_(parameters_.loss_and_targets()[1]);
     optimizer_->step(kMicrobatches);
@@ -70,7 +66,6 @@ class Training {
     return config;
   }
 
-  Group& group_;
   BuiltRun run_;
   Parameters parameters_;
   std::unique_ptr<Optimizer> optimizer_;

@@ -34,7 +34,11 @@ class Group {
     all_reduce_sum(torch::from_blob(x.data(), {std::ssize(x)}, torch::kFloat64));
   }
   virtual void broadcast(torch::Tensor& x, int root) = 0;
-  virtual bool any(bool mine) = 0;  // True on every rank when it was true on one.
+  bool any(bool mine) {  // True on every rank when it was true on one.
+    double votes = mine ? 1 : 0;
+    all_reduce_sum({&votes, 1});
+    return votes > 0;
+  }
 };
 
 std::unique_ptr<Group> make_local_group();

@@ -18,7 +18,6 @@ class LocalGroup : public Group {
     return std::make_unique<DoneSum>();
   }
   void broadcast(torch::Tensor&, int root) override { SEQ_CHECK(root == 0); }
-  bool any(bool mine) override { return mine; }
 };
 
 }  // namespace

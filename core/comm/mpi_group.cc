@@ -174,12 +174,6 @@ class MpiGroup : public Group {
     if (!x.is_cpu()) x.copy_(host);
   }
 
-  bool any(bool mine) override {
-    double votes = mine ? 1 : 0;
-    all_reduce_sum({&votes, 1});
-    return votes > 0;
-  }
-
  private:
   Place place_;
   int exceptions_ = std::uncaught_exceptions();

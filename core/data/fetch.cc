@@ -11,9 +11,9 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/log.h"
+#include "core/base/process.h"
 #include "core/base/text.h"
 #include "core/data/cache_folder.h"
-#include "core/data/process.h"
 
 namespace seqsweep {
 namespace {

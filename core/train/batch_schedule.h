@@ -47,6 +47,13 @@ struct BatchScheduleContext {
 using BatchScheduleRegistry = Registry<std::unique_ptr<BatchSchedule>, const BatchScheduleContext&>;
 BatchScheduleRegistry& batch_schedules();
 
+// For RegisterBatchSchedule: a schedule is made of its settings and what it is used with.
+template <typename Schedule, ConfigStruct Config>
+std::unique_ptr<BatchSchedule> make_schedule(const Config& config,
+                                             const BatchScheduleContext& context) {
+  return std::make_unique<Schedule>(config, context);
+}
+
 // Traits: {"default": true}: used where an optimizer's entry names no schedule. {"needs": "beta"}:
 // the figure of StepReport that it cannot do without.
 template <ConfigStruct Config>

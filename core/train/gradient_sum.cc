@@ -2,6 +2,9 @@
 
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace seqsweep {
 namespace {
 
@@ -35,6 +38,16 @@ void GradientSum::compute(std::span<const Microbatch> step) {
   ++sums_;
   seconds_ = measured && count > 0 ? (device_s() - began_s) / static_cast<double>(count) : 0;
   buckets_.finish();
+}
+
+void GradientSum::agree(std::span<double> wishes) {
+  std::vector<double> told(wishes.begin(), wishes.end());
+  told.resize(wishes.size() + static_cast<size_t>(group_.size()));
+  const std::span<double> seconds = std::span(told).subspan(wishes.size());
+  seconds[static_cast<size_t>(group_.rank())] = seconds_;
+  group_.all_reduce_sum(told);
+  std::copy_n(told.begin(), wishes.size(), wishes.begin());
+  observe(seconds);
 }
 
 // A rank alone has nothing to divide.

@@ -27,6 +27,10 @@ class GradientSum {
   // every rank. Collective.
   void compute(std::span<const Microbatch> step);
 
+  // wishes := their sums over the ranks, which tell each other their speeds in the same small
+  // message. Once a step; collective.
+  void agree(std::span<double> wishes);
+
   // This rank's seconds a microbatch in the latest sum; 0: not measured.
   double seconds() const { return seconds_; }
   // All ranks' seconds, for the division of the next sums; the same on every rank.

@@ -156,15 +156,10 @@ void Trainer::clip_gradients() {
 
 // One small message a step: what each rank wants, and how fast it was.
 Trainer::Request Trainer::agreed_request() {
-  std::vector<double> told(2 + static_cast<size_t>(parts_.group.size()));
-  const std::span<double> seconds = std::span(told).subspan(2);
-  told[0] = parts_.observer.stop_requested() ? 1 : 0;
-  told[1] = checkpoint_due() ? 1 : 0;
-  seconds[static_cast<size_t>(parts_.group.rank())] = gradient_sum_.seconds();
-  parts_.group.all_reduce_sum(told);
-  gradient_sum_.observe(seconds);
-  if (told[0] > 0) return Request::Stop;
-  return told[1] > 0 ? Request::Checkpoint : Request::None;
+  double wishes[] = {parts_.observer.stop_requested() ? 1.0 : 0.0, checkpoint_due() ? 1.0 : 0.0};
+  gradient_sum_.agree(wishes);
+  if (wishes[0] > 0) return Request::Stop;
+  return wishes[1] > 0 ? Request::Checkpoint : Request::None;
 }
 
 // The clock of the rank that saves decides.

@@ -148,15 +148,10 @@ class AdaptiveSchedule : public BatchSchedule {
   WeightedLine line_;
 };
 
-std::unique_ptr<BatchSchedule> make_adaptive(const AdaptiveConfig& config,
-                                             const BatchScheduleContext& context) {
-  return std::make_unique<AdaptiveSchedule>(config, context);
-}
-
 const RegisterBatchSchedule<AdaptiveConfig> kAdaptive{
     "adaptive",
     "grows while the noise in beta-hat is above the curvature (the paper's section 3.6)",
-    make_adaptive,
+    make_schedule<AdaptiveSchedule, AdaptiveConfig>,
     {{"needs", "beta"}, {"shorthand", "adaptive_batch"}}};
 
 }  // namespace

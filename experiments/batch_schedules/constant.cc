@@ -10,20 +10,19 @@ struct ConstantConfig {
 
 class ConstantSchedule : public BatchSchedule {
  public:
-  explicit ConstantSchedule(int64_t microbatches) : microbatches_(microbatches) {}
+  ConstantSchedule(const ConstantConfig&, const BatchScheduleContext& context)
+      : microbatches_(context.microbatches) {}
   int64_t microbatches(const TrainPosition&) override { return microbatches_; }
 
  private:
   int64_t microbatches_;
 };
 
-std::unique_ptr<BatchSchedule> make_constant(const ConstantConfig&,
-                                             const BatchScheduleContext& context) {
-  return std::make_unique<ConstantSchedule>(context.microbatches);
-}
-
 const RegisterBatchSchedule<ConstantConfig> kConstant{
-    "constant", "train.microbatches in every step", make_constant, {{"default", true}}};
+    "constant",
+    "train.microbatches in every step",
+    make_schedule<ConstantSchedule, ConstantConfig>,
+    {{"default", true}}};
 
 }  // namespace
 }  // namespace seqsweep

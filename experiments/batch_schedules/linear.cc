@@ -34,13 +34,9 @@ class LinearSchedule : public BatchSchedule {
   BatchScheduleContext context_;
 };
 
-std::unique_ptr<BatchSchedule> make_linear(const LinearConfig& config,
-                                           const BatchScheduleContext& context) {
-  return std::make_unique<LinearSchedule>(config, context);
-}
-
 const RegisterBatchSchedule<LinearConfig> kLinear{
-    "linear", "a step grows by the same number of microbatches every epoch", make_linear};
+    "linear", "a step grows by the same number of microbatches every epoch",
+    make_schedule<LinearSchedule, LinearConfig>};
 
 }  // namespace
 }  // namespace seqsweep

@@ -69,15 +69,10 @@ class NoiseScaleSchedule : public BatchSchedule {
   double signal_ = 0, noise_ = 0;  // Running means of |g|^2 and tr(Sigma).
 };
 
-std::unique_ptr<BatchSchedule> make_noise_scale(const NoiseScaleConfig& config,
-                                                const BatchScheduleContext& context) {
-  return std::make_unique<NoiseScaleSchedule>(config, context);
-}
-
 const RegisterBatchSchedule<NoiseScaleConfig> kNoiseScale{
     "noise_scale",
     "follows the gradient noise scale tr(Sigma) / |g|^2 (McCandlish et al. 2018)",
-    make_noise_scale,
+    make_schedule<NoiseScaleSchedule, NoiseScaleConfig>,
     {{"needs", "gradient_overlap"}}};
 
 }  // namespace

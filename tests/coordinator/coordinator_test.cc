@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/coordinator/fake_world.h"
+#include "tests/coordinator/coordinator_fixture.h"
 
 namespace seqsweep {
 namespace {
@@ -11,75 +11,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-class CoordinatorTest : public ::testing::Test {
- protected:
-  CoordinatorTest() { set_log_level(LogLevel::Error); }
-
-  void begin(int workers, std::vector<SweepRun> runs) {
-    runs_ = std::move(runs);
-    transport_ = std::make_unique<FakeTransport>(workers);
-    store_ = std::make_unique<RunStore>(database(), 0, clock_);
-    add_sweep(*store_, runs_);
-    settings_.sweep = "sweep";
-    settings_.database = database();
-    settings_.runs_folder = "runs";
-    coordinator_ =
-        std::make_unique<Coordinator>(settings_, runs_, *store_, *transport_, clock_, view_);
-  }
-
-  void begin_ready(int workers, std::vector<SweepRun> runs) {
-    begin(workers, std::move(runs));
-    for (int rank = 1; rank <= workers; ++rank) say(rank, Hello{.host = "host", .cores = 1});
-  }
-
-  std::filesystem::path database() const { return folder_ / "sweep.db"; }
-
-  void say(int rank, Message message) {
-    transport_->incoming.push_back({rank, std::move(message)});
-    coordinator_->tick(0);
-  }
-
-  void pass(double seconds) {
-    clock_.now_ms += static_cast<int64_t>(seconds * 1000);
-    coordinator_->tick(0);
-  }
-
-  // The ticket that the worker was given last.
-  Ticket ticket_of(int rank) {
-    const auto dispatches = transport_->take<Dispatch>(rank);
-    EXPECT_THAT(dispatches, SizeIs(1)) << "rank " << rank;
-    return dispatches.empty() ? Ticket{} : dispatches.back().ticket;
-  }
-
-  const SweepRun& run_of(const Ticket& ticket) const {
-    return *std::find_if(runs_.begin(), runs_.end(),
-                         [&](const SweepRun& run) { return run.run_id == ticket.run_id; });
-  }
-
-  void finish(int rank, const Ticket& ticket) {
-    say(rank, Finished{ticket, result_of(run_of(ticket))});
-  }
-
-  StatusCounts counts() { return count_runs(store_->database(), "sweep"); }
-  std::vector<AttemptRow> attempts(const Ticket& ticket) {
-    return read_attempts(store_->database(), ticket.run_id);
-  }
-  std::vector<std::string> event_kinds() {
-    std::vector<std::string> kinds;
-    for (const EventRow& event : read_events(store_->database())) kinds.push_back(event.kind);
-    return kinds;
-  }
-
-  TemporaryFolder folder_;
-  FakeClock clock_;
-  ProgressView view_{80};
-  CoordinatorSettings settings_;
-  std::vector<SweepRun> runs_;
-  std::unique_ptr<FakeTransport> transport_;
-  std::unique_ptr<RunStore> store_;
-  std::unique_ptr<Coordinator> coordinator_;
-};
 
 TEST_F(CoordinatorTest, GivesRunsToWorkersUntilAllAreDone) {
   begin_ready(2, seeds_of_a_run(3));
@@ -330,67 +261,6 @@ TEST_F(CoordinatorTest, AnOldDrainRequestIsForgotten) {
   begin_ready(1, seeds_of_a_run(1));
   pass(1);
   EXPECT_THAT(transport_->take<Drain>(1), IsEmpty());
-}
-
-class FullDiskTest : public CoordinatorTest {
- protected:
-  // A run is under way, and the database cannot take its result.
-  Ticket begin_on_full_disk() {
-    begin_ready(1, seeds_of_a_run(2));
-    const Ticket ticket = ticket_of(1);
-    set_pages(1);  // SQLite: no more than there are now.
-    return ticket;
-  }
-  void set_pages(int64_t most) {
-    store_->database().run_script(fmt::format("PRAGMA max_page_count = {}", most));
-  }
-  // More than the free space of the pages that there are.
-  void finish_large(const Ticket& ticket) {
-    RunResult result = result_of(run_of(ticket));
-    result.user_ranks.assign(100'000, 1);
-    say(1, Finished{ticket, result});
-  }
-};
-
-TEST_F(FullDiskTest, EndsTheSweepWhenNobodyIsToWait) {
-  const Ticket ticket = begin_on_full_disk();
-  try {
-    finish_large(ticket);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.exit_code(), kExitWorldFailed);
-  }
-  EXPECT_THAT(transport_->take<Committed>(1), IsEmpty());
-  coordinator_.reset();
-  store_.reset();
-  begin(1, seeds_of_a_run(2));  // The database opens.
-  EXPECT_EQ(counts().pending, 2);
-}
-
-TEST_F(FullDiskTest, PausesAndGoesOnWhenThereIsRoom) {
-  settings_.disk_full_wait_s = 3600;
-  settings_.lease_s = 60;
-  const Ticket ticket = begin_on_full_disk();
-  finish_large(ticket);
-  for (int i = 0; i < 100; ++i) {
-    clock_.now_ms += 2000;
-    finish_large(ticket);  // The worker repeats it.
-  }
-  EXPECT_THAT(transport_->take<Committed>(1), IsEmpty());
-  EXPECT_EQ(counts().running, 1);
-  set_pages(1'000'000);
-  coordinator_->tick(0);
-  EXPECT_THAT(transport_->take<Committed>(1), SizeIs(1));
-  EXPECT_EQ(counts().done, 1);
-  finish(1, ticket_of(1));
-  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
-}
-
-TEST_F(FullDiskTest, DoesNotPauseForEver) {
-  settings_.disk_full_wait_s = 10;
-  finish_large(begin_on_full_disk());
-  pass(9);
-  EXPECT_THROW(pass(1), Error);
 }
 
 TEST_F(CoordinatorTest, WhatNoWorkerSaysIsDropped) {

@@ -173,10 +173,7 @@ inline void expect_division_follows_a_slow_rank(Group& group) {
       const double began_s = monotonic_s();
       gradient_sum.compute(step);
       all_s.push_back(monotonic_s() - began_s);
-      std::vector<double> seconds(static_cast<size_t>(group.size()));
-      seconds[static_cast<size_t>(group.rank())] = gradient_sum.seconds();
-      group.all_reduce_sum(seconds);
-      if (told) gradient_sum.observe(seconds);
+      if (told) gradient_sum.agree({});
     }
     std::nth_element(all_s.begin(), all_s.begin() + steps / 2, all_s.end());
     return all_s[static_cast<size_t>(steps / 2)];

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/nn/mixer.h"
+#include "core/nn/ssd_mixer_config.h"
 #include "core/train/model.h"
 #include "core/train/packing.h"
 #include "kernels/linear_cross_entropy.h"
@@ -28,6 +29,16 @@ inline std::shared_ptr<SequenceModel> make_sequence_model(const std::string& nam
   const TinyDataset data({}, items, max_length);
   return std::dynamic_pointer_cast<SequenceModel>(
       models().make(settings, ModelContext{data, torch::kCPU, 1}));
+}
+
+// Four heads in two groups, on width 8.
+inline SsdMixerConfig small_ssd_config() {
+  SsdMixerConfig config;
+  config.width = 8;
+  config.state = 4;
+  config.head_width = 4;
+  config.groups = 2;
+  return config;
 }
 
 inline PackedSequences pack_all(const Histories& histories, int64_t max_length = 64) {

@@ -104,11 +104,6 @@ class ThreadGroup : public Group {
                  [root](const auto& brought) { return brought[static_cast<size_t>(root)]; });
     x.copy_(ranks_.await(calls_));
   }
-  bool any(bool mine) override {
-    double votes = mine ? 1 : 0;
-    all_reduce_sum({&votes, 1});
-    return votes > 0;
-  }
 
  private:
   ThreadRanks& ranks_;

@@ -46,8 +46,7 @@ Figures make_figures(Database& database, const Paper& paper) {
     for (const Comparison& comparison : comparisons(results)) {
       add_comparison(database, comparison, slugs, figures);
     }
-    const std::string settings = results.settings.empty() ? "" : "-" + results.settings;
-    const std::string slug = make_slug("figure_latency_" + results.dataset + settings, slugs);
+    const std::string slug = make_slug("figure_latency_" + results.file_part(), slugs);
     auto figure = latency_figure(results, paper, slug);
     if (figure) {
       figures.drawn.push_back(std::move(*figure));

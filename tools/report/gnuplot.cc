@@ -1,17 +1,14 @@
 #include "tools/report/gnuplot.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <filesystem>
 #include <optional>
-#include <vector>
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/process.h"
 
 namespace seqsweep {
 namespace {
@@ -37,30 +34,6 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-// How gnuplot ended (waitpid's status); nothing when there is none to start. It runs in the folder,
-// what it says is in output.txt there.
-std::optional<int> run_gnuplot(const fs::path& folder, std::vector<std::string> arguments) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "output.txt",
-                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  arguments.insert(arguments.begin(), "gnuplot");
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, "gnuplot", &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return std::nullopt;
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
-}
-
 // Cairo writes the time into every PDF; offsets stay, so the digits are changed in their places.
 void fix_date(std::string& pdf) {
   constexpr std::string_view kKey = "/CreationDate (D:";
@@ -78,7 +51,7 @@ void fix_date(std::string& pdf) {
 
 bool gnuplot_installed() {
   const TemporaryFolder folder;
-  return run_gnuplot(folder.path(), {"--version"}) == 0;
+  return run_program_in(folder.path(), {"gnuplot", "--version"}) == 0;
 }
 
 Drawing draw(const std::string& slug, const std::string& script) {
@@ -86,7 +59,7 @@ Drawing draw(const std::string& slug, const std::string& script) {
   const std::string name = slug + ".gp";
   write_file_atomic(folder.path() / name, script);
   // -d: the user's own settings would change the figure.
-  const std::optional<int> status = run_gnuplot(folder.path(), {"-d", name});
+  const std::optional<int> status = run_program_in(folder.path(), {"gnuplot", "-d", name});
   const fs::path svg = folder.path() / (slug + ".svg"), pdf = folder.path() / (slug + ".pdf");
   if (status != 0 || !fs::exists(svg) || !fs::exists(pdf)) {
     const fs::path output = folder.path() / "output.txt";

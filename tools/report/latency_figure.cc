@@ -82,13 +82,12 @@ size_t style_of(const std::string& model, const Paper& paper, const DatasetResul
 }
 
 void set_ranges(const std::vector<Spot>& spots, Panel& panel) {
-  Statistic log_x, y;
-  std::vector<double> xs, ys;
+  std::vector<double> log_xs, ys;
   for (const Spot& spot : spots) {
-    xs.push_back(std::log10(spot.point.x));
+    log_xs.push_back(std::log10(spot.point.x));
     ys.push_back(spot.point.y);
   }
-  log_x = statistic(xs), y = statistic(ys);
+  const Statistic log_x = statistic(log_xs), y = statistic(ys);
   const double wide = std::max(0.3, 0.12 * (log_x.high - log_x.low));
   const double high = std::max(0.1 * y.high, 0.15 * (y.high - y.low));
   panel.x.from = std::pow(10, log_x.low - wide), panel.x.to = std::pow(10, log_x.high + wide);

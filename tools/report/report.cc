@@ -30,8 +30,7 @@ std::vector<Page> pages_of(Database& database, const Paper& paper) {
   }
   std::vector<Page> pages;
   for (const DatasetResults& results : summarize(runs, paper)) {
-    const std::string settings = results.settings.empty() ? "" : "-" + results.settings;
-    pages.push_back({results.dataset + settings, results_table(results), results_csv(results)});
+    pages.push_back({results.file_part(), results_table(results), results_csv(results)});
   }
   const std::vector<DatasetRow> datasets = read_datasets(database);
   if (!datasets.empty()) {

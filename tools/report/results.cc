@@ -101,6 +101,10 @@ std::string DatasetResults::title() const {
   return with_settings(paper ? paper->title : dataset, settings);
 }
 
+std::string DatasetResults::file_part() const {
+  return settings.empty() ? dataset : dataset + "-" + settings;
+}
+
 std::vector<DatasetResults> summarize(const std::vector<ResultRow>& runs, const Paper& paper) {
   std::map<std::string, std::vector<ResultRow>> by_name;
   for (const ResultRow& run : runs) by_name[run.dataset].push_back(run);

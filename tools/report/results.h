@@ -39,7 +39,8 @@ struct DatasetResults {
   std::vector<ModelResults> models;  // The paper's first, in its order; others by name.
   const PaperDataset* paper = nullptr;
 
-  std::string title() const;  // "MovieLens-1M", "ml-100k (max_length=50)"
+  std::string title() const;      // "MovieLens-1M", "ml-100k (max_length=50)"
+  std::string file_part() const;  // "ml-1m", "ml-100k-max_length=50"; for make_slug().
 };
 
 // The paper's data sets come first, in its order; others by name.

@@ -61,8 +61,7 @@ std::string Comparison::title() const {
 }
 
 std::string Comparison::file_part() const {
-  return with_settings(dataset->dataset, dataset->settings, "-", "") + "_" +
-         with_settings(model, settings, "-", "");
+  return dataset->file_part() + "_" + with_settings(model, settings, "-", "");
 }
 
 std::vector<Comparison> comparisons(const DatasetResults& results) {

@@ -125,11 +125,6 @@ class NcclGroup : public Group {
     })->block(getCurrentCUDAStream(device_));
   }
 
-  bool any(bool mine) override {
-    require_whole();
-    return host_.any(mine);
-  }
-
  private:
   struct UnderWay {
     std::shared_ptr<CUDAEvent> end;

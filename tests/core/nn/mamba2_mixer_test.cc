@@ -11,13 +11,8 @@ namespace {
 using torch::Tensor;
 
 Mamba2Mixer make_mamba2_mixer() {
-  SsdMixerConfig config;
-  config.width = 8;
-  config.state = 4;
-  config.head_width = 4;
-  config.groups = 2;
   torch::manual_seed(1);
-  return Mamba2Mixer(config);
+  return Mamba2Mixer(small_ssd_config());
 }
 
 TEST(Mamba2Mixer, TheLastTokensAloneAreTheSameWithAndWithoutGradient) {

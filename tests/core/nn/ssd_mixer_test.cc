@@ -9,27 +9,18 @@ namespace {
 
 using torch::Tensor;
 
-SsdMixerConfig two_groups() {
-  SsdMixerConfig config;
-  config.width = 8;
-  config.state = 4;
-  config.head_width = 4;
-  config.groups = 2;
-  return config;
-}
-
 // Both directions with an operator that only keeps x: what stands around it is what is tested.
 class KeepsX : public SsdMixer {
  public:
   KeepsX()
-      : SsdMixer(two_groups(), {.directions = 2,
-                                .delay = 1,
-                                .learned_diagonal = true,
-                                .span = ConvSpan::Causal,
-                                .order = GateOrder::GateFirst,
-                                .norm_groups = 1,
-                                .draw_A_log = [](int64_t heads) { return torch::ones({heads}); }}) {
-  }
+      : SsdMixer(small_ssd_config(),
+                 {.directions = 2,
+                  .delay = 1,
+                  .learned_diagonal = true,
+                  .span = ConvSpan::Causal,
+                  .order = GateOrder::GateFirst,
+                  .norm_groups = 1,
+                  .draw_A_log = [](int64_t heads) { return torch::ones({heads}); }}) {}
   bool causal() const override { return true; }
   Tensor forward(const Tensor& x_TD, const PackedSequences& sequences) override {
     const Projected in = project(x_TD);

@@ -78,7 +78,6 @@ class RecordingGroup : public Group {
     return make_local_group()->start_sum(x);
   }
   void broadcast(torch::Tensor&, int) override {}
-  bool any(bool mine) override { return mine; }
   std::vector<torch::Tensor> started;
 };
 
