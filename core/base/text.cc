@@ -6,6 +6,8 @@
 #include <array>
 #include <numeric>
 
+#include "core/base/utf8.h"
+
 namespace seqsweep {
 namespace {
 
@@ -22,27 +24,6 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
-}
-
-// Length of the well-formed UTF-8 character at the start of the text, or 0.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const size_t length = first < 0x80   ? 1
-                        : first < 0xc2 ? 0
-                        : first < 0xe0 ? 2
-                        : first < 0xf0 ? 3
-                        : first < 0xf5 ? 4
-                                       : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  if (first == 0xe0 && byte(1) < 0xa0) return 0;  // Overlong.
-  if (first == 0xed && byte(1) > 0x9f) return 0;  // Surrogate.
-  if (first == 0xf0 && byte(1) < 0x90) return 0;  // Overlong.
-  if (first == 0xf4 && byte(1) > 0x8f) return 0;  // Beyond U+10FFFF.
-  return length;
 }
 
 }  // namespace
@@ -69,22 +50,21 @@ std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const size_t length = utf8_length(text);
+    const Utf8Prefix prefix = utf8_prefix(text);
     const auto first = static_cast<unsigned char>(text[0]);
     const bool c1_control =
-        length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-    if (length == 0 || c1_control || first < 0x20 || first == 0x7f) {
-      const size_t bytes = std::max<size_t>(length, 1);
-      for (size_t i = 0; i < bytes; ++i) {
+        prefix.valid && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+    if (!prefix.valid || c1_control || first < 0x20 || first == 0x7f) {
+      for (size_t i = 0; i < prefix.bytes; ++i) {
         out += first == '\n'   ? "\\n"
                : first == '\t' ? "\\t"
                                : fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
       }
-      text.remove_prefix(bytes);
+      text.remove_prefix(prefix.bytes);
       continue;
     }
-    out += text.substr(0, length);
-    text.remove_prefix(length);
+    out += text.substr(0, prefix.bytes);
+    text.remove_prefix(prefix.bytes);
   }
   return out;
 }
@@ -108,6 +88,18 @@ std::string_view trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  std::string made;
+  made.reserve(text.size());
+  while (true) {
+    const size_t at = text.find(from);
+    made += text.substr(0, at);
+    if (at == std::string_view::npos) return made;
+    made += to;
+    text.remove_prefix(at + from.size());
+  }
 }
 
 std::string human_duration(double seconds) {

@@ -20,6 +20,7 @@ std::string printable(std::string_view text);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::vector<std::string> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to);
 
 std::string human_duration(double seconds);  // "850 ms", "12 s", "3 min 20 s", "2 h 05 min"
 std::string human_bytes(uint64_t bytes);     // "1.5 GB" (powers of 1000)
