@@ -101,7 +101,7 @@ std::vector<Segment> AddedTokens::split(std::string_view text) const {
     }
     const AddedToken& token = tokens_[found];
     size_t begin = at, end = at + token.text.size();
-    at = end;  // Whatever becomes of it, the next one begins behind it.
+    at = end;  // The next one begins behind it, be it in the white space that this one takes.
     if (token.single_word &&
         (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) {
       continue;
@@ -110,7 +110,7 @@ std::vector<Segment> AddedTokens::split(std::string_view text) const {
     if (token.right_strip) end += space_at_start(text.substr(end));
     keep_text_before(begin);
     segments.push_back({token.token, text.substr(begin, end - begin)});
-    done = at = end;
+    done = end;
   }
   keep_text_before(text.size());
   return segments;

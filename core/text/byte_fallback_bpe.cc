@@ -161,7 +161,8 @@ class ByteFallbackBpe : public VocabularyTokenizer {
 
  private:
   CharacterBpeRules rules_of(const BpeDefinition& definition) const {
-    CharacterBpeRules rules{.merges = definition.merges,
+    CharacterBpeRules rules{.tokens = size(),
+                            .merges = definition.merges,
                             .byte_tokens = byte_tokens_of(vocabulary()),
                             .unknown = definition.unknown,
                             .fuse_unknown = definition.fuse_unknown,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/base/text.h"
 #include "core/base/utf8.h"
@@ -88,7 +89,6 @@ void CharacterBpe::encode(std::string_view text, std::vector<int32_t>& tokens) c
 
 void CharacterBpe::encode_whole(std::string_view text, std::vector<int32_t>& symbols) const {
   symbols.clear();
-  bool after_unknown = false;
   for (size_t at = 0; at < text.size();) {
     const size_t begin = at;
     next_code_point(text, at);
@@ -96,22 +96,36 @@ void CharacterBpe::encode_whole(std::string_view text, std::vector<int32_t>& sym
     const auto known = symbols_.find(character);
     if (known != symbols_.end()) {
       symbols.push_back(known->second);
-      after_unknown = false;
-      continue;
+    } else {
+      append_unlisted(character, symbols);
     }
-    const bool as_bytes = std::all_of(character.begin(), character.end(), [&](char c) {
-      return rules_.byte_tokens[static_cast<unsigned char>(c)] >= 0;
-    });
-    if (as_bytes) {
-      for (const char c : character) {
-        symbols.push_back(rules_.byte_tokens[static_cast<unsigned char>(c)]);
-      }
-    } else if (rules_.unknown && !(after_unknown && rules_.fuse_unknown)) {
-      symbols.push_back(*rules_.unknown);
-    }
-    after_unknown = !as_bytes;
   }
   merge_all(symbols, merges_);
+  if (rules_.tokens == std::ssize(rules_.entries)) return;
+  std::vector<int32_t> tokens;
+  for (const int32_t symbol : symbols) {
+    if (symbol < rules_.tokens) {
+      tokens.push_back(symbol);
+    } else {
+      append_unlisted(rules_.entries[symbol], tokens);
+    }
+  }
+  symbols = std::move(tokens);
+}
+
+// As bytes, as unknown or not at all.
+void CharacterBpe::append_unlisted(std::string_view character, std::vector<int32_t>& tokens) const {
+  const bool as_bytes = std::all_of(character.begin(), character.end(), [&](char c) {
+    return rules_.byte_tokens[static_cast<unsigned char>(c)] >= 0;
+  });
+  if (as_bytes) {
+    for (const char c : character) {
+      tokens.push_back(rules_.byte_tokens[static_cast<unsigned char>(c)]);
+    }
+  } else if (rules_.unknown) {
+    const bool fused = rules_.fuse_unknown && !tokens.empty() && tokens.back() == *rules_.unknown;
+    if (!fused) tokens.push_back(*rules_.unknown);
+  }
 }
 
 }  // namespace seqsweep

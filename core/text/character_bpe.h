@@ -27,7 +27,8 @@ std::array<int32_t, 256> byte_tokens_of(const Vocabulary& vocabulary);
 std::optional<unsigned char> byte_of(std::string_view entry);
 
 struct CharacterBpeRules {
-  std::vector<std::string> entries;      // By symbol, those that text can become.
+  std::vector<std::string> entries;      // By symbol, what text can become; "": nothing.
+  int64_t tokens = 0;                    // Symbols from here on are none, but merges need them.
   std::vector<Merge> merges;             // Of these symbols.
   std::array<int32_t, 256> byte_tokens;  // All -1: no byte fall-back.
   std::optional<int32_t> unknown;  // For characters that nothing stands for; else they are dropped.
@@ -44,6 +45,7 @@ class CharacterBpe {
 
  private:
   void encode_whole(std::string_view text, std::vector<int32_t>& symbols) const;
+  void append_unlisted(std::string_view character, std::vector<int32_t>& tokens) const;
   bool merges_within_words() const;
 
   CharacterBpeRules rules_;

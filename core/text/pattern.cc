@@ -12,16 +12,16 @@ namespace seqsweep {
 namespace {
 
 // What Unicode 15 to 16 added to 14, PCRE2's of Debian 12: what it knows already does no harm.
-constexpr const char* kNewLetters =
-    R"(\x{1c89}-\x{1c8a}\x{a7cb}-\x{a7cd}\x{a7da}-\x{a7dc}\x{105c0}-\x{105f3}\x{10d4a}-\x{10d65})"
+constexpr const char* kLetters =
+    R"(\p{L}\x{1c89}-\x{1c8a}\x{a7cb}-\x{a7cd}\x{a7da}-\x{a7dc}\x{105c0}-\x{105f3}\x{10d4a}-\x{10d65})"
     R"(\x{10d6f}-\x{10d85}\x{10ec2}-\x{10ec4}\x{1123f}-\x{11240}\x{11380}-\x{11389}\x{1138b})"
     R"(\x{1138e}\x{11390}-\x{113b5}\x{113b7}\x{113d1}\x{113d3}\x{11bc0}-\x{11be0}\x{11f02})"
     R"(\x{11f04}-\x{11f10}\x{11f12}-\x{11f33}\x{1342f}\x{13441}-\x{13446}\x{13460}-\x{143fa})"
     R"(\x{16100}-\x{1611d}\x{16d40}-\x{16d6c}\x{18cff}\x{1b132}\x{1b155}\x{1df25}-\x{1df2a})"
     R"(\x{1e030}-\x{1e06d}\x{1e4d0}-\x{1e4eb}\x{1e5d0}-\x{1e5ed}\x{1e5f0}\x{2b739})"
     R"(\x{2ebf0}-\x{2ee5d}\x{31350}-\x{323af})";
-constexpr const char* kNewNumbers =
-    R"(\x{10d40}-\x{10d49}\x{116d0}-\x{116e3}\x{11bf0}-\x{11bf9}\x{11f50}-\x{11f59})"
+constexpr const char* kNumbers =
+    R"(\p{N}\x{10d40}-\x{10d49}\x{116d0}-\x{116e3}\x{11bf0}-\x{11bf9}\x{11f50}-\x{11f59})"
     R"(\x{16130}-\x{16139}\x{16d70}-\x{16d79}\x{1ccf0}-\x{1ccf9}\x{1d2c0}-\x{1d2d3})"
     R"(\x{1e4f0}-\x{1e4f9}\x{1e5f1}-\x{1e5fa})";
 // PCRE2's \s has U+180E besides.
@@ -30,17 +30,12 @@ constexpr const char* kSpace =
 
 struct ClassName {
   std::string_view name;
-  std::string members;
+  std::string_view members;
   bool negated = false;
 };
 
-const std::vector<ClassName>& class_names() {
-  static const std::vector<ClassName> names = {{R"(\p{L})", R"(\p{L})" + std::string(kNewLetters)},
-                                               {R"(\p{N})", R"(\p{N})" + std::string(kNewNumbers)},
-                                               {R"(\s)", kSpace},
-                                               {R"(\S)", kSpace, true}};
-  return names;
-}
+constexpr ClassName kClassNames[] = {
+    {R"(\p{L})", kLetters}, {R"(\p{N})", kNumbers}, {R"(\s)", kSpace}, {R"(\S)", kSpace, true}};
 
 // The expression with its classes spelt out. A \S within [...] stays PCRE2's.
 std::string with_unicode_16(std::string_view expression) {
@@ -49,10 +44,11 @@ std::string with_unicode_16(std::string_view expression) {
   while (!expression.empty()) {
     size_t taken = expression[0] == '\\' && expression.size() > 1 ? 2 : 1;
     std::string piece(expression.substr(0, taken));
-    for (const ClassName& known : class_names()) {
+    for (const ClassName& known : kClassNames) {
       if (!expression.starts_with(known.name) || (in_brackets && known.negated)) continue;
       taken = known.name.size();
-      piece = in_brackets ? known.members : (known.negated ? "[^" : "[") + known.members + "]";
+      piece = known.members;
+      if (!in_brackets) piece = fmt::format("[{}{}]", known.negated ? "^" : "", known.members);
     }
     if (expression[0] == '[') in_brackets = true;
     if (expression[0] == ']') in_brackets = false;

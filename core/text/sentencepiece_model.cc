@@ -136,7 +136,8 @@ Model read_model(const std::string& bytes, const std::string& file) {
 // Any two neighbours whose texts together are a piece may merge, those of the highest score first.
 // Symbols are the pieces, and behind them the characters of pieces that are none themselves.
 CharacterBpeRules rules_of(const Model& model, std::optional<int32_t> unknown) {
-  CharacterBpeRules rules{.unknown = unknown, .fuse_unknown = true};
+  CharacterBpeRules rules{
+      .tokens = std::ssize(model.pieces), .unknown = unknown, .fuse_unknown = true};
   std::map<float, int32_t, std::greater<>> ranks;  // By score: pieces of one score have one rank.
   for (const Piece& piece : model.pieces) {
     const bool merges = piece.type == PieceType::Normal;

@@ -38,6 +38,8 @@ TEST(Text, SplitsAndTrims) {
   EXPECT_EQ(split("a,,b", ','), (std::vector<std::string>{"a", "", "b"}));
   EXPECT_EQ(split("", ','), std::vector<std::string>{""});
   EXPECT_EQ(trim("  a b\r\n"), "a b");
+  EXPECT_EQ(replace_all("a--b-", "-", "+="), "a+=+=b+=");
+  EXPECT_EQ(replace_all("aaa", "aa", "b"), "ba");
   EXPECT_EQ(trim(" \t"), "");
 }
 

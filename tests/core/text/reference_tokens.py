@@ -1,6 +1,6 @@
-"""Tokens of many texts with the Python packages, for tokenizer_real_test.cc.
+"""Tokens of many texts with the Python packages, for the tests beside it.
 
-    reference_tokens.py gpt2|json|sentencepiece PATH TEXTS TOKENS
+    reference_tokens.py gpt2|auto|sentencepiece PATH TEXTS TOKENS
 
 TEXTS: for each text its length in bytes, 4 bytes little-endian, and the bytes. TOKENS: the same with int32 tokens.
 """
@@ -25,7 +25,8 @@ def encoder(kind, path):
         made = tokenizers.ByteLevelBPETokenizer(f"{path}/vocab.json", f"{path}/merges.txt")
         made.add_special_tokens(["<|endoftext|>"])
     else:
-        made = tokenizers.Tokenizer.from_file(path)
+        import transformers
+        made = transformers.AutoTokenizer.from_pretrained(path).backend_tokenizer
     return lambda texts: [x.ids for x in made.encode_batch(texts, add_special_tokens=False)]
 
 

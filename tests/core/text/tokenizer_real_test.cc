@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <random>
 
@@ -11,7 +10,7 @@
 #include "core/base/text.h"
 #include "core/base/utf8.h"
 #include "core/text/tokenizer.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/core/text/reference_tokens.h"
 
 namespace seqsweep {
 namespace {
@@ -23,11 +22,6 @@ constexpr int kTexts = 100'000;
 fs::path real_data() {
   const char* chosen = std::getenv("SEQSWEEP_DATA");
   return chosen ? fs::path(chosen) : fs::path(SEQSWEEP_SOURCE_DIR) / "../shared/data";
-}
-
-std::string real_python() {
-  const char* chosen = std::getenv("SEQSWEEP_PYTHON");
-  return chosen ? chosen : SEQSWEEP_SOURCE_DIR "/.venv/bin/python";
 }
 
 void append_random_piece(std::string& text, Rng& rng) {
@@ -107,43 +101,14 @@ class RealTokenizer : public ::testing::Test {
     if (!fs::exists(folder_)) {
       GTEST_SKIP() << "no " << folder_ << ": set SEQSWEEP_DATA to a folder that has it";
     }
-    const std::string probe =
-        fmt::format("'{}' -c 'import {}' 2>/dev/null", real_python(), packages);
-    if (std::system(probe.c_str()) != 0) {
-      GTEST_SKIP() << real_python() << " lacks " << packages << ": set SEQSWEEP_PYTHON";
+    if (!python_has(packages)) {
+      GTEST_SKIP() << test_python() << " lacks " << packages << ": set SEQSWEEP_PYTHON";
     }
-  }
-
-  // Tokens of the texts by the package.
-  std::vector<std::vector<int32_t>> reference(const std::vector<std::string>& texts,
-                                              const std::string& kind, const fs::path& path) {
-    AtomicFile in(scratch_ / "texts");
-    for (const std::string& text : texts) {
-      const auto length = static_cast<uint32_t>(text.size());
-      in.write(&length, sizeof(length));
-      in.write(text.data(), text.size());
-    }
-    in.commit();
-    const std::string command =
-        fmt::format("'{}' '{}/tests/core/text/reference_tokens.py' {} '{}' '{}' '{}'",
-                    real_python(), SEQSWEEP_SOURCE_DIR, kind, path.string(),
-                    (scratch_ / "texts").string(), (scratch_ / "tokens").string());
-    EXPECT_EQ(std::system(command.c_str()), 0);
-    const std::string bytes = read_file(scratch_ / "tokens");
-    std::vector<std::vector<int32_t>> tokens;
-    for (size_t at = 0; at < bytes.size();) {
-      uint32_t count = 0;
-      std::memcpy(&count, bytes.data() + at, sizeof(count));
-      tokens.emplace_back(count);
-      std::memcpy(tokens.back().data(), bytes.data() + at + 4, 4 * count);
-      at += 4 + 4 * count;
-    }
-    return tokens;
   }
 
   void compare(const std::vector<std::string>& texts, const Tokenizer& tokenizer,
                const std::string& kind, const fs::path& path) {
-    const auto expected = reference(texts, kind, path);
+    const auto expected = reference_tokens(texts, kind, path);
     ASSERT_EQ(expected.size(), texts.size());
     size_t tokens = 0;
     int wrong = 0;
@@ -170,7 +135,6 @@ class RealTokenizer : public ::testing::Test {
   }
 
   fs::path folder_;
-  TemporaryFolder scratch_;
 };
 
 TEST_F(RealTokenizer, GptTwoEqualsHuggingFace) {
