@@ -1,6 +1,7 @@
 #include "core/nn/mixer_recommender.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/check.h"
 #include "core/train/packing.h"
@@ -16,10 +17,15 @@ namespace {
 namespace nn = torch::nn;
 using torch::Tensor;
 
-constexpr double kLayerNormEps = 1e-12;
+nn::LayerNorm layer_norm(int64_t width, double eps) {
+  return nn::LayerNorm(nn::LayerNormOptions({width}).eps(eps));
+}
 
-nn::LayerNorm layer_norm(int64_t width) {
-  return nn::LayerNorm(nn::LayerNormOptions({width}).eps(kLayerNormEps));
+// N(0, deviation), drawn again where it lies more than two deviations out: the inverse of its
+// distribution function at numbers between those of the two bounds.
+void draw_truncated_normal(Tensor x, double deviation) {
+  const double inside = std::erf(std::sqrt(2.0));
+  x.uniform_(-inside, inside).erfinv_().mul_(deviation * std::sqrt(2.0));
 }
 
 // Only in training.
@@ -33,11 +39,12 @@ bool infers(const Tensor& x, const nn::Module& module) {
 
 }  // namespace
 
-FeedForward::FeedForward(const MixerRecommenderConfig& config)
+FeedForward::FeedForward(const MixerRecommenderConfig& config, double norm_eps)
     : dropout_(config.dropout),
+      norm_eps_(norm_eps),
       up_(register_module("up", nn::Linear(config.width, 4 * config.width))),
       down_(register_module("down", nn::Linear(4 * config.width, config.width))),
-      norm_(register_module("norm", layer_norm(config.width))) {}
+      norm_(register_module("norm", layer_norm(config.width, norm_eps))) {}
 
 Tensor FeedForward::forward(const Tensor& y_RD) {
   const Tensor hidden = drop(torch::gelu(up_(y_RD)), dropout_, *this);
@@ -55,15 +62,16 @@ Tensor FeedForward::infer(const nn::LayerNorm& norm, const Tensor& x_RD,
                                 .down_bias = down_->bias,
                                 .second_norm_weight = norm_->weight,
                                 .second_norm_bias = norm_->bias,
-                                .eps = kLayerNormEps});
+                                .eps = norm_eps_});
 }
 
-MixerLayer::MixerLayer(const MixerRecommenderConfig& config, std::shared_ptr<Mixer> mixer)
+MixerLayer::MixerLayer(const MixerRecommenderConfig& config, const MixerRecommenderStyle& style,
+                       std::shared_ptr<Mixer> mixer)
     : dropout_(config.dropout),
-      residual_(config.layers > 1),
+      residual_(config.layers > 1 || style.single_layer_residual),
       mixer_(register_module("mixer", std::move(mixer))),
-      norm_(register_module("norm", layer_norm(config.width))),
-      ffn_(register_module("ffn", std::make_shared<FeedForward>(config))) {}
+      norm_(register_module("norm", layer_norm(config.width, style.norm_eps))),
+      ffn_(register_module("ffn", std::make_shared<FeedForward>(config, style.norm_eps))) {}
 
 Tensor MixerLayer::forward(const Tensor& x_TD, const PackedSequences& sequences) {
   return finish(mixer_->forward(x_TD, sequences), x_TD);
@@ -85,28 +93,45 @@ Tensor MixerLayer::finish(const Tensor& mixed_RD, const Tensor& x_RD) {
   return ffn_->forward(norm_(residual_ ? dropped_RD + x_RD : dropped_RD));
 }
 
-MixerRecommender::MixerRecommender(const MixerRecommenderConfig& config, int64_t items,
+MixerRecommender::MixerRecommender(const MixerRecommenderConfig& config,
+                                   const MixerRecommenderStyle& style, int64_t items,
                                    std::vector<std::shared_ptr<Mixer>> mixers)
     : dropout_(config.dropout),
+      norm_eps_(style.norm_eps),
       items_(register_module("items", nn::Embedding(items, config.width))),
-      norm_(register_module("norm", layer_norm(config.width))) {
+      norm_(register_module("norm", layer_norm(config.width, style.norm_eps))) {
   SEQ_CHECK(!mixers.empty());
+  if (style.item_bias) item_bias_ = register_parameter("item_bias", torch::zeros({items}));
   for (std::shared_ptr<Mixer>& mixer : mixers) {
-    layers_.push_back(register_module(fmt::format("layer{}", layers_.size()),
-                                      std::make_shared<MixerLayer>(config, std::move(mixer))));
+    layers_.push_back(
+        register_module(fmt::format("layer{}", layers_.size()),
+                        std::make_shared<MixerLayer>(config, style, std::move(mixer))));
   }
-  initialise();
+  initialise(style.start);
 }
 
-void MixerRecommender::initialise() {
+void MixerRecommender::initialise(StartingWeights start) {
   const torch::NoGradGuard no_grad;
-  items_->weight.normal_(0, 0.02);
-  apply([](nn::Module& module) {
+  constexpr double kDeviation = 0.02;
+  const bool truncated = start == StartingWeights::TruncatedNormal;
+  const auto draw_weight = [&](Tensor weight) {
+    truncated ? draw_truncated_normal(weight, kDeviation) : void(weight.normal_(0, kDeviation));
+  };
+  const auto draw_bias = [&](Tensor bias) {
+    truncated ? draw_truncated_normal(bias, kDeviation) : void(bias.zero_());
+  };
+  draw_weight(items_->weight);
+  if (item_bias_.defined()) draw_bias(item_bias_);
+  apply([&](nn::Module& module) {
     auto* linear = module.as<nn::Linear>();
     if (linear == nullptr) return;
-    linear->weight.normal_(0, 0.02);
-    if (linear->bias.defined()) linear->bias.zero_();
+    draw_weight(linear->weight);
+    if (linear->bias.defined()) draw_bias(linear->bias);
   });
+}
+
+int64_t MixerRecommender::embedding_parameters() const {
+  return items_->weight.numel() + (item_bias_.defined() ? item_bias_.numel() : 0);
 }
 
 Tensor MixerRecommender::embed(const PackedSequences& sequences) {
@@ -115,7 +140,7 @@ Tensor MixerRecommender::embed(const PackedSequences& sequences) {
                            .items_T = sequences.items_T,
                            .weight_D = norm_->weight,
                            .bias_D = norm_->bias,
-                           .eps = kLayerNormEps});
+                           .eps = norm_eps_});
   }
   return norm_(drop(items_(sequences.items_T), dropout_, *this));
 }
