@@ -159,6 +159,7 @@ void Coordinator::apply(int peer, const Finished& finished) {
       queue_.note_duration(ticket.run_id, double(now_ms() - attempt->started_ms) / 1000);
       counts_ = count_runs(store_.database(), settings_.sweep);
     }
+    if (queue_.is_needed(ticket.run_id)) read_queue();  // Those that waited for it.
     transport_.send(peer, Committed{ticket});
   } else {
     note("stale",

@@ -7,27 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/registry.h"
-#include "core/protocol/run_config.h"
+#include "coordinator/sweep_entries.h"
 
 namespace seqsweep {
-
-// One entry of a list of the sweep file.
-struct Choice {
-  Json spec;          // {"name": ..., every setting}, or a seed.
-  std::string label;  // Unlike every other label of its list.
-  Position at;
-};
-
-struct ModelChoice : Choice {
-  Json objective;     // The model's own one when the entry names none.
-  TrainConfig train;  // The sweep's, with what the entry overrides.
-  EvaluateConfig evaluate;
-};
-
-struct OptimizerChoice : Choice {
-  Json batch_schedule;
-};
 
 struct SweepConfig {
   std::string name;  // A safe file name.
@@ -44,13 +26,15 @@ struct SweepConfig {
 struct SweepRun {
   std::string run_id;  // config_hash(config.json())
   RunConfig config;
-  std::string label;  // "ml-100k/sasrec/adam/seed 1"
+  std::string label;               // "ml-100k/sasrec/adam/seed 1"
+  std::vector<std::string> needs;  // Ids of the runs whose trained models it needs.
 };
 
 // Every error (Fault::Input) names file, line, column and key, what is valid and what came.
 SweepConfig read_sweep(const Value& file, const Catalog& catalog);
 
-// In grid order: data set, model, optimizer, seed. Two entries that give the same run are an error.
+// In grid order: data set, model, optimizer, seed; a run that others need comes before them, and
+// once. Two entries that give the same run are an error.
 std::vector<SweepRun> expand(const SweepConfig& sweep);
 
 // The sweep with every default written out; read again, it gives the same runs.

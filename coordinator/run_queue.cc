@@ -16,7 +16,10 @@ std::string without_seed(const std::string& label) {
 
 RunQueue::RunQueue(std::vector<SweepRun> runs, RetryRule rule)
     : rule_(rule), runs_(std::move(runs)) {
-  for (size_t i = 0; i < runs_.size(); ++i) index_[runs_[i].run_id] = i;
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    index_[runs_[i].run_id] = i;
+    needed_.insert(runs_[i].needs.begin(), runs_[i].needs.end());
+  }
 }
 
 const SweepRun& RunQueue::run(const std::string& run_id) const {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ class RunQueue {
   const SweepRun& run(const std::string& run_id) const;  // Of the sweep, waiting or not.
   std::string label(const std::string& run_id) const;    // Its id when it is none of the sweep's.
   int64_t size() const { return static_cast<int64_t>(runs_.size()); }
+  bool is_needed(const std::string& run_id) const {
+    return needed_.contains(run_id);
+  }  // By others.
 
   void refill(std::span<const QueuedRun> pending);
   void remove(const std::string& run_id);
@@ -53,6 +57,7 @@ class RunQueue {
   RetryRule rule_;
   std::vector<SweepRun> runs_;
   std::map<std::string, size_t> index_;         // Of runs_, by id.
+  std::set<std::string> needed_;                // Runs that others need.
   std::vector<std::string> waiting_;            // In grid order.
   std::map<std::string, Failures> failures_;    // By run.
   std::map<std::string, Durations> durations_;  // By the label without the seed.

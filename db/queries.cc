@@ -77,6 +77,19 @@ std::vector<ResultRow> read_results(Database& database, const std::string& sweep
               sweep);
 }
 
+std::vector<WaitingRow> read_waiting(Database& database, const std::string& sweep) {
+  return rows(
+      [](const Query& row) {
+        return WaitingRow{row.text(0), row.text(1)};
+      },
+      database,
+      "SELECT r.run_id, n.run_id FROM sweep_runs AS m JOIN runs AS r ON r.run_id = m.run "
+      "JOIN dependencies AS d ON d.run = m.run JOIN runs AS n ON n.run_id = d.needs_run "
+      "WHERE m.sweep = ? AND r.status = 'pending' AND n.status != 'done' "
+      "ORDER BY m.position, n.run_id",
+      sweep);
+}
+
 StatusCounts count_runs(Database& database, const std::string& sweep) {
   StatusCounts counts;
   Query row(database,

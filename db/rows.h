@@ -66,6 +66,10 @@ struct ArtifactRow {
   std::string sha256;
 };
 
+struct WaitingRow {  // A pending run that waits for one that it needs.
+  std::string run_id, needs_run;
+};
+
 struct DatasetRow {    // What a run was done on.
   std::string config;  // JSON: its resolved settings.
   std::string name;

@@ -130,6 +130,7 @@ void RunStore::add_sweep(const std::string& name, const std::string& yaml,
       }
     }
     drop_unasked_runs(database_);
+    settle_dependents();
   });
 }
 
@@ -237,6 +238,7 @@ bool RunStore::fail(const Ticket& ticket, const std::string& cause, const std::s
       set_status(ticket.run_id, "pending");
     } else {
       set_status(ticket.run_id, "failed", text.empty() ? cause : text);
+      settle_dependents();
     }
     return true;
   });
@@ -260,6 +262,7 @@ bool RunStore::cancel(const std::string& run_id_start) {
     if (status == "done") return false;
     if (status == "running") end_attempt(run_id, "cancelled", "");
     set_status(run_id, "cancelled");
+    settle_dependents();
     return true;
   });
 }
@@ -269,16 +272,49 @@ bool RunStore::retry(const std::string& run_id_start) {
     const std::string run_id = find_run(database_, run_id_start);
     const std::string status = status_of(database_, run_id);
     if (status != "failed" && status != "cancelled") return false;
-    set_status(run_id, "pending");
+    database_.run(
+        "WITH RECURSIVE wanted (id) AS (VALUES (?) UNION "
+        "  SELECT needs_run FROM dependencies JOIN wanted ON run = id) "
+        "UPDATE runs SET status = 'pending', error = NULL "
+        "WHERE run_id IN wanted AND status IN ('failed', 'cancelled')",
+        run_id);
+    settle_dependents();
     return true;
   });
 }
 
 int64_t RunStore::retry_failed() {
   return write([&] {
-    return database_.run(
-        "UPDATE runs SET status = 'pending', error = NULL WHERE status = 'failed'");
+    const int64_t count =
+        database_.run("UPDATE runs SET status = 'pending', error = NULL WHERE status = 'failed'");
+    settle_dependents();
+    return count;
   });
+}
+
+// A run whose needed run will not come fails, untried (attempts = 0), and so do those that need it;
+// once all that it needs may come, it is pending again.
+void RunStore::settle_dependents() {
+  const std::string lost =
+      "WITH lost (id, text) AS ("
+      "  SELECT r.run_id, 'needs run ' || n.run_id || ' (' || n.model || '), which ' || "
+      "    iif(n.status = 'failed', 'failed', 'was cancelled') || "
+      "    '; `seqsweep retry` of that one brings this one back' "
+      "  FROM runs AS r JOIN dependencies AS d ON d.run = r.run_id "
+      "  JOIN runs AS n ON n.run_id = d.needs_run "
+      "  WHERE r.status = 'pending' AND n.status IN ('failed', 'cancelled') GROUP BY r.run_id) ";
+  const std::string note =
+      lost + "INSERT INTO events (time_ms, run, kind, text) SELECT ?, id, 'failed', text FROM lost";
+  const std::string give_up = lost +
+                              "UPDATE runs SET status = 'failed', error = lost.text FROM lost "
+                              "WHERE run_id = lost.id";
+  constexpr const char* kBringBack =
+      "UPDATE runs SET status = 'pending', error = NULL "
+      "WHERE status = 'failed' AND attempts = 0 AND NOT EXISTS ("
+      "  SELECT 1 FROM dependencies AS d JOIN runs AS n ON n.run_id = d.needs_run "
+      "  WHERE d.run = runs.run_id AND n.status IN ('failed', 'cancelled'))";
+  while (database_.run(kBringBack) > 0) continue;
+  while (database_.run(note, clock_.unix_ms()) > 0) database_.run(give_up);
 }
 
 void RunStore::add_event(const std::string& kind, const std::string& text,

@@ -76,7 +76,8 @@ class RunStore {
   bool interrupt(const Ticket& ticket, int64_t step);
 
   // Of the run that find_run() finds. False: its status does not allow it: a run that is done is
-  // not cancelled, and only one that failed or was cancelled is tried again.
+  // not cancelled, and only one that failed or was cancelled is tried again; with it the runs that
+  // it needs. A run fails, untried, with one that it needs, and is pending again with it.
   bool cancel(const std::string& run_id_start);
   bool retry(const std::string& run_id_start);
   int64_t retry_failed();  // How many.
@@ -95,6 +96,7 @@ class RunStore {
   bool has_finished(const Ticket& ticket);
   void end_attempt(const std::string& run_id, const std::string& cause, const std::string& text);
   void set_status(const std::string& run_id, const char* status, const std::string& error = "");
+  void settle_dependents();
 
   const Clock& clock_;
   DatabaseLock lock_;

@@ -32,7 +32,8 @@ constexpr int64_t kBatch = 32, kMicrobatches = 8;
 class Training {
  public:
   Training(const std::string& model, Group& group)
-      : run_(build_run(config(model), std::filesystem::temp_directory_path() / "seqsweep_bench",
+      : run_(build_run(config(model),
+                       {.data_dir = std::filesystem::temp_directory_path() / "seqsweep_bench"},
                        torch::kCPU)),
         parameters_(run_.task->module()),
         optimizer_(optimizers().make({{"name", "adam"}}, OptimizerContext{parameters_})),

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "core/protocol/run_config.h"
 #include "core/train/task.h"
@@ -16,11 +17,18 @@ struct BuiltRun {
   std::unique_ptr<Task> task;
 };
 
-// Opens the data set (and prepares it when its cache is missing) and makes the untrained model; the
-// same parameters for the same config, on every rank. Throws Error (Fault::Input) on an unknown
-// name, a wrong setting or an empty data set.
-BuiltRun build_run(const RunConfig& config, const std::filesystem::path& data_dir,
-                   c10::Device device);
+struct RunPlaces {
+  std::filesystem::path data_dir;  // Raw and cached data sets.
+  // A folder a run, by id: there lie the trained models of runs that this one needs. Nothing: those
+  // are built untrained, and no parameters are started from; enough to count parameters.
+  std::optional<std::filesystem::path> runs_folder = {};
+};
+
+// Opens the data set (and prepares it when its cache is missing), makes the untrained model, or
+// gives it the parameters that it starts from, and loads the runs that it needs; the same
+// parameters for the same config, on every rank. Throws Error (Fault::Input) on an unknown name, a
+// wrong setting, an empty data set, or a needed run that is not there or does not fit.
+BuiltRun build_run(const RunConfig& config, const RunPlaces& places, c10::Device device);
 
 // All parameters, and those outside embedding tables.
 struct ParameterCount {

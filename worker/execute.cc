@@ -81,7 +81,9 @@ class Attempt {
 
   std::optional<RunResult> run() {
     report_.begin_phase("prepare");
-    run_ = build_run(config_, context_.data_dir, device_.device);
+    run_ = build_run(config_,
+                     {.data_dir = context_.data_dir, .runs_folder = context_.folder.parent_path()},
+                     device_.device);
     if (train() == Outcome::Preempted || stop_agreed()) return std::nullopt;
     report_.begin_phase("evaluate");
     evaluate();

@@ -22,7 +22,7 @@ class Reporter {
 };
 
 struct ExecuteContext {
-  std::filesystem::path folder;    // Of the run; made when missing.
+  std::filesystem::path folder;    // Of the run, beside those that it needs; made when missing.
   std::filesystem::path data_dir;  // Raw and cached data sets.
   int64_t threads = 0;             // This rank's share of the machine, used when the config says 0.
   Group& group;

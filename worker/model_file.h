@@ -17,8 +17,15 @@ struct LoadedModel {
   BuiltRun run;  // Trained, in evaluation mode.
 };
 
-// Throws Error (Fault::Input) that names the file when it is missing, damaged or of another model.
+// Runs that the model needs lie in the folders beside its own. Throws Error (Fault::Input) that
+// names the file when one is missing, damaged or of another model.
 LoadedModel load_model(const std::filesystem::path& folder, const std::filesystem::path& data_dir,
                        c10::Device device);
+
+bool has_model(const std::filesystem::path& folder);
+
+// The folder's parameters and buffers over those of `module`, which must have the same names and
+// shapes: an Error (Fault::Input) names the first that differs, and changes nothing.
+void copy_model(const std::filesystem::path& folder, torch::nn::Module& module);
 
 }  // namespace seqsweep

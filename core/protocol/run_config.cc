@@ -3,15 +3,17 @@
 namespace seqsweep {
 
 Json RunConfig::json() const {
-  return {{"dataset", dataset},
-          {"model", model},
-          {"objective", objective},
-          {"optimizer", optimizer},
-          {"batch_schedule", batch_schedule},
-          {"seed", seed},
-          {"train", to_json(train)},
-          {"evaluate", to_json(evaluate)},
-          {"latency", to_json(latency)}};
+  Json json = {{"dataset", dataset},
+               {"model", model},
+               {"objective", objective},
+               {"optimizer", optimizer},
+               {"batch_schedule", batch_schedule},
+               {"seed", seed},
+               {"train", to_json(train)},
+               {"evaluate", to_json(evaluate)},
+               {"latency", to_json(latency)}};
+  if (!needs.empty()) json["needs"] = needs;  // Else the ids of runs are what they always were.
+  return json;
 }
 
 RunConfig RunConfig::from_json(const Json& json) {
@@ -33,6 +35,18 @@ RunConfig RunConfig::from_json(const Json& json) {
   config.train = read_config<TrainConfig>(section("train"), "train");
   config.evaluate = read_config<EvaluateConfig>(section("evaluate"), "evaluate");
   config.latency = read_config<LatencyConfig>(section("latency"), "latency");
+  if (const auto needs = json.find("needs"); needs != json.end()) {
+    if (!needs->is_object()) throw_input("run config: 'needs' must be a map of roles to configs");
+    config.needs = needs->get<std::map<std::string, Json>>();
+  }
+  return config;
+}
+
+Json without_keys(Json config, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) config.erase(key);
+  if (const auto needs = config.find("needs"); needs != config.end()) {
+    for (Json& needed : *needs) needed = without_keys(std::move(needed), keys);
+  }
   return config;
 }
 

@@ -2,6 +2,8 @@
 // Its canonical JSON is hashed into the run's id, so a change of a default makes a new run.
 #pragma once
 
+#include <initializer_list>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -73,6 +75,9 @@ struct LatencyConfig {
   }
 };
 
+// The role of the needed run whose trained parameters are the initial ones.
+constexpr const char* kStartRole = "start";
+
 // The first five are resolved components: {"name": ..., every setting}.
 struct RunConfig {
   Json dataset, model, objective, optimizer, batch_schedule;
@@ -80,9 +85,16 @@ struct RunConfig {
   TrainConfig train;
   EvaluateConfig evaluate;
   LatencyConfig latency;
+  // Runs whose trained models this one needs: json() of each, by its role. Such a run's id is the
+  // hash of that, so what a run stands on is part of its own identity.
+  std::map<std::string, Json> needs;
 
   Json json() const;                        // Canonical; hashed with config_hash().
   static RunConfig from_json(const Json&);  // Throws Error (Fault::Input) when it is none.
 };
+
+// A run's config as JSON without these keys, also in the configs of the runs that it needs: without
+// "seed", runs that differ in nothing but their seeds are alike.
+Json without_keys(Json config, std::initializer_list<const char*> keys);
 
 }  // namespace seqsweep

@@ -4,6 +4,7 @@
 
 #include <torch/nn/module.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -67,6 +68,9 @@ struct TaskContext {
   std::shared_ptr<const Dataset> data;
   torch::Device device;
   uint64_t seed;
+  // Tasks of the runs that this one needs, by role (RunConfig::needs): trained, in evaluation mode,
+  // on `device`, on data of the same settings. Who keeps a task keeps all that it stands on.
+  std::map<std::string, std::shared_ptr<Task>> needs = {};
 };
 
 using ModelRegistry = Registry<std::shared_ptr<torch::nn::Module>, const ModelContext&>;
@@ -84,11 +88,14 @@ struct RegisterModel {
   }
 };
 
+// Traits: {"needs": {"retriever": "mine"}}: the objective needs a trained run in each of these
+// roles; by default of this model. It finds them in TaskContext::needs.
 template <ConfigStruct Config>
 struct RegisterObjective {
   RegisterObjective(std::string name, std::string summary,
-                    std::unique_ptr<Task> (*make)(const Config&, const TaskContext&)) {
-    objectives().add<Config>(std::move(name), std::move(summary), make);
+                    std::unique_ptr<Task> (*make)(const Config&, const TaskContext&),
+                    Json traits = Json::object()) {
+    objectives().add<Config>(std::move(name), std::move(summary), make, std::move(traits));
   }
 };
 

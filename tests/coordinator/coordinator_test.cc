@@ -256,6 +256,56 @@ TEST_F(CoordinatorTest, ARetriedRunRunsAgain) {
   EXPECT_THAT(transport_->take<Drain>(1), SizeIs(1));
 }
 
+TEST_F(CoordinatorTest, ARunStartsOnceTheRunsThatItNeedsAreDone) {
+  auto runs = seeds_of_a_run(3);
+  let_need(runs[2], runs[0]);
+  begin_ready(2, runs);
+  const Ticket first = ticket_of(1), second = ticket_of(2);
+  finish(2, second);
+  EXPECT_THAT(transport_->take<Dispatch>(2), IsEmpty());
+  EXPECT_FALSE(coordinator_->ended());
+  finish(1, first);
+  const Ticket third = ticket_of(1);
+  EXPECT_EQ(third.run_id, runs_[2].run_id);
+  finish(1, third);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+}
+
+TEST_F(CoordinatorTest, ARunFailsWithTheOneThatItNeeds) {
+  auto runs = seeds_of_a_run(3);
+  let_need(runs[1], runs[0]);
+  let_need(runs[2], runs[1]);
+  begin_ready(1, runs);
+  const Ticket first = ticket_of(1);
+  say(1, Failed{first, "nan", "the loss is not a number"});
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitSomeRunsFailed);
+  EXPECT_EQ(counts().failed, 3);
+  EXPECT_THAT(read_results(store_->database(), "sweep")[2].error, HasSubstr(runs_[1].run_id));
+}
+
+TEST_F(CoordinatorTest, ARetryOfANeededRunBringsTheOthersBack) {
+  auto runs = seeds_of_a_run(3);
+  let_need(runs[1], runs[0]);
+  begin_ready(1, runs);
+  const Ticket first = ticket_of(1);
+  write_request(database(), {Request::Kind::Cancel, first.run_id});
+  pass(1);
+  EXPECT_EQ(counts().failed, 1);
+  EXPECT_EQ(counts().cancelled, 1);
+  write_request(database(), {Request::Kind::Retry, first.run_id});
+  pass(1);
+  EXPECT_EQ(counts().failed, 0);
+  say(1, Interrupted{first, 5});
+  for (const size_t next : {0U, 1U, 2U}) {
+    const Ticket ticket = ticket_of(1);
+    EXPECT_EQ(ticket.run_id, runs_[next].run_id);
+    finish(1, ticket);
+  }
+  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+}
+
 TEST_F(CoordinatorTest, AnOldDrainRequestIsForgotten) {
   write_request(database(), {Request::Kind::Drain, ""});
   begin_ready(1, seeds_of_a_run(1));

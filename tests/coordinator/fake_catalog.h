@@ -25,6 +25,7 @@ class FakeCatalog {
     add(optimizers_, "jump", {{"reports", {"slope"}}});
     add(objectives_, "guess");
     add(objectives_, "rank");
+    add(objectives_, "pair", {{"needs", {{"scout", "wide"}}}});
     add(schedules_, "steady", {{"default", true}});
     add(schedules_, "bold", {{"needs", "slope"}, {"shorthand", "boldly"}});
   }

@@ -60,7 +60,8 @@ class FakeTransport : public Transport {
 inline std::vector<SweepRun> seeds_of_a_run(int64_t count, int64_t ranks = 1) {
   std::vector<SweepRun> runs;
   for (int64_t seed = 1; seed <= count; ++seed) {
-    SweepRun run{.label = fmt::format("films/deep/climb/seed {}", seed)};
+    SweepRun run;
+    run.label = fmt::format("films/deep/climb/seed {}", seed);
     run.config.dataset = run.config.model = run.config.objective =
         run.config.optimizer = {{"name", "fake"}};
     run.config.seed = seed;
@@ -71,9 +72,16 @@ inline std::vector<SweepRun> seeds_of_a_run(int64_t count, int64_t ranks = 1) {
   return runs;
 }
 
+// The run needs the trained model of another one.
+inline void let_need(SweepRun& run, const SweepRun& needed) {
+  run.needs.push_back(needed.run_id);
+  run.config.needs[fmt::format("role{}", run.needs.size())] = needed.config.json();
+  run.run_id = config_hash(run.config.json());
+}
+
 inline void add_sweep(RunStore& store, const std::vector<SweepRun>& runs) {
   std::vector<PlannedRun> planned;
-  for (const SweepRun& run : runs) planned.push_back({run.run_id, run.config.json(), {}});
+  for (const SweepRun& run : runs) planned.push_back({run.run_id, run.config.json(), run.needs});
   store.add_sweep("sweep", "name: sweep", planned);
 }
 

@@ -264,5 +264,91 @@ TEST(Plan, RefusesSchedulesThatCannotBe) {
               AllOf(HasSubstr("widht"), HasSubstr("width")));
 }
 
+// A ranker on "deep" that needs a scout.
+std::string with_ranker(const std::string& ranker, const std::string& others = "") {
+  return "name: n\ndatasets: [films]\nseeds: [1, 2]\nmodels:\n" + others + "  - " + ranker + "\n";
+}
+
+TEST(PlanNeeds, ANeededRunIsARunOfTheSweepBeforeItsUser) {
+  const auto runs = plan(with_ranker("{name: deep, objective: pair}"));
+  ASSERT_EQ(runs.size(), 4U);
+  EXPECT_EQ(runs[0].label, "films/wide/climb/seed 1");
+  EXPECT_EQ(runs[1].label, "films/deep/climb/seed 1");
+  EXPECT_EQ(runs[2].label, "films/wide/climb/seed 2");
+  EXPECT_THAT(runs[1].needs, testing::ElementsAre(runs[0].run_id));
+  EXPECT_THAT(runs[3].needs, testing::ElementsAre(runs[2].run_id));
+  EXPECT_TRUE(runs[0].needs.empty());
+  EXPECT_EQ(runs[1].config.needs.at("scout"), runs[0].config.json());
+  EXPECT_EQ(config_hash(runs[1].config.needs.at("scout")), runs[0].run_id);
+  EXPECT_EQ(RunConfig::from_json(runs[1].config.json()).json(), runs[1].config.json());
+}
+
+TEST(PlanNeeds, ANeededRunThatTheGridHasTooExistsOnce) {
+  const std::string ranker = "{name: deep, objective: pair}";
+  const auto before = plan(with_ranker(ranker, "  - wide\n"));
+  ASSERT_EQ(before.size(), 4U);
+  EXPECT_EQ(before[0].label, "films/wide/climb/seed 1");
+  EXPECT_THAT(before[2].needs, testing::ElementsAre(before[0].run_id));
+  // Also when the grid names it behind its user.
+  const auto behind =
+      plan("name: n\ndatasets: [films]\nmodels: [{name: deep, objective: pair}, wide]\n");
+  ASSERT_EQ(behind.size(), 2U);
+  EXPECT_EQ(behind[0].label, "films/wide/climb/seed 1");
+  // Its latency is the sweep's, so that it is that very run.
+  EXPECT_EQ(plan(with_ranker(ranker, "  - wide\n") + "latency: {samples: 3}\n").size(), 4U);
+}
+
+TEST(PlanNeeds, WhatStandsOnOtherRunsIsAnotherRun) {
+  const auto id = [](const std::string& ranker) { return plan(with_ranker(ranker)).back().run_id; };
+  const std::string usual = id("{name: deep, objective: pair}");
+  EXPECT_EQ(usual, id("{name: deep, objective: {name: pair, scout: {name: wide, width: 8}}}"));
+  EXPECT_NE(usual, id("{name: deep, objective: {name: pair, scout: {name: wide, width: 9}}}"));
+  EXPECT_NE(usual,
+            id("{name: deep, objective: {name: pair, scout: {name: wide, optimizer: jump}}}"));
+}
+
+TEST(PlanNeeds, RunsThatNeedNothingKeepTheirIds) {
+  RunConfig config = plan("name: a\ndatasets: [films]\nmodels: [deep]\n")[0].config;
+  EXPECT_FALSE(config.json().contains("needs"));
+}
+
+TEST(PlanNeeds, ChainsAreOrderedAndDeduplicated) {
+  const auto runs = plan(
+      "name: n\ndatasets: [films]\nmodels:\n"
+      "  - {name: deep, objective: {name: pair, scout: {name: deep, objective: pair}},"
+      " start: {objective: {name: pair}}}\n");
+  ASSERT_EQ(runs.size(), 3U);
+  EXPECT_EQ(runs[0].config.model["name"], "wide");
+  EXPECT_THAT(runs[1].needs, testing::ElementsAre(runs[0].run_id));
+  // The start and the scout are the same run, in two roles.
+  EXPECT_THAT(runs[2].needs, testing::ElementsAre(runs[1].run_id));
+  EXPECT_EQ(runs[2].config.needs.at("scout"), runs[2].config.needs.at("start"));
+}
+
+TEST(PlanNeeds, ResolvedSweepsGiveTheSameRuns) {
+  const std::string yaml = with_ranker(
+      "{name: deep, width: 3, optimizers: [{name: jump, boldly: true}], objective: {name: "
+      "pair, scout: {name: wide, optimizer: {name: jump, rate: 0.1}, train: {epochs: 3}}}, "
+      "start: {objective: guess}}");
+  const auto runs = plan(yaml), again = expand(read(resolved(read(yaml)).dump()));
+  ASSERT_EQ(runs.size(), 6U);
+  ASSERT_EQ(again.size(), runs.size());
+  for (size_t i = 0; i < runs.size(); ++i) {
+    EXPECT_EQ(again[i].run_id, runs[i].run_id);
+    EXPECT_EQ(again[i].label, runs[i].label);
+  }
+}
+
+TEST(PlanNeeds, AModelsOwnOptimizersReplaceTheSweeps) {
+  const auto runs = plan(
+      "name: n\ndatasets: [films]\noptimizers: [climb, jump]\nmodels:\n"
+      "  - wide\n  - {name: deep, optimizers: [{name: jump, rate: 0.1}]}\n");
+  ASSERT_EQ(runs.size(), 3U);
+  EXPECT_EQ(runs[0].label, "films/wide/climb/seed 1");
+  EXPECT_EQ(runs[1].label, "films/wide/jump{rate=0.5}/seed 1");
+  EXPECT_EQ(runs[2].label, "films/deep/jump{rate=0.1}/seed 1");
+  EXPECT_EQ(runs[2].config.optimizer["rate"], 0.1);
+}
+
 }  // namespace
 }  // namespace seqsweep

@@ -201,6 +201,11 @@ class Simulation {
       run.config.train.ranks = 1 + static_cast<int64_t>(rng_.below(2));
       run.run_id = config_hash(run.config.json());
     }
+    for (size_t i = 1; i < runs_.size(); ++i) {  // Some need runs before them.
+      for (size_t needed = 0; needed < i; ++needed) {
+        if (rng_.uniform() < 0.2) let_need(runs_[i], runs_[needed]);
+      }
+    }
   }
 
   void run() {
@@ -242,6 +247,7 @@ class Simulation {
       if (rng_.uniform() < 0.3) store.database().run_script("PRAGMA max_page_count = 1000000");
       try {
         coordinator.tick(0);
+        check_needs_are_done(store);
       } catch (const Error& error) {
         EXPECT_EQ(error.exit_code(), kExitWorldFailed) << error.what();
         return false;
@@ -262,6 +268,15 @@ class Simulation {
       stored |= attempt.number == ticket.attempt && attempt.cause == "done";
     }
     EXPECT_TRUE(stored) << "acknowledged, but not stored: " << ticket.run_id;
+  }
+
+  void check_needs_are_done(RunStore& store) {
+    Query early(store.database(),
+                "SELECT count(*) FROM runs AS r JOIN dependencies ON run = r.run_id "
+                "JOIN runs AS n ON n.run_id = needs_run "
+                "WHERE r.status = 'running' AND n.status != 'done'");
+    early.next();
+    EXPECT_EQ(early.integer(0), 0) << "runs started before those that they need were done";
   }
 
   void check_everything_is_done_once() {

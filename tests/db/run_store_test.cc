@@ -92,6 +92,92 @@ TEST_F(RunStoreTest, ARunWaitsForTheRunsThatItNeeds) {
   EXPECT_THAT(queued("two"), ElementsAre("ranker"));
 }
 
+// retriever <- ranker <- tuned, and a run that needs a second one too.
+class RunStoreNeedsTest : public RunStoreTest {
+ protected:
+  void SetUp() override {
+    RunStoreTest::SetUp();
+    std::vector<PlannedRun> runs = planned({"retriever", "ranker", "tuned", "other", "both"});
+    runs[1].needs = {"retriever"};
+    runs[2].needs = {"ranker"};
+    runs[4].needs = {"retriever", "other"};
+    store().add_sweep("chain", "name: chain", runs);
+  }
+  void fail(const std::string& run_id) {
+    store().fail(store().start_attempt(run_id, kPlace), "nan", "no", AfterFailure::GiveUp);
+  }
+};
+
+TEST_F(RunStoreNeedsTest, RunsFailWithTheOneThatTheyNeed) {
+  fail("retriever");
+  EXPECT_THAT(queued("chain"), ElementsAre("other"));
+  for (const char* run_id : {"ranker", "tuned", "both"}) {
+    EXPECT_EQ(row(run_id).status, "failed") << run_id;
+    EXPECT_EQ(row(run_id).attempts, 0) << run_id;
+  }
+  EXPECT_THAT(row("ranker").error, HasSubstr("needs run retriever (net), which failed"));
+  EXPECT_THAT(row("tuned").error, HasSubstr("needs run ranker"));
+  EXPECT_EQ(read_events(database(), "tuned").at(0).kind, "failed");
+  EXPECT_EQ(count_runs(database(), "chain").failed, 4);
+}
+
+TEST_F(RunStoreNeedsTest, ACancelledRunTakesThoseThatNeedItAlong) {
+  ASSERT_TRUE(store().cancel("retriever"));
+  EXPECT_THAT(row("ranker").error, HasSubstr("was cancelled"));
+  EXPECT_EQ(row("both").status, "failed");
+  EXPECT_EQ(row("other").status, "pending");
+}
+
+TEST_F(RunStoreNeedsTest, ARetryBringsThemBack) {
+  fail("retriever");
+  fail("other");
+  ASSERT_TRUE(store().retry("retriever"));
+  EXPECT_THAT(queued("chain"), ElementsAre("retriever"));
+  EXPECT_EQ(row("tuned").status, "pending");
+  EXPECT_EQ(row("tuned").error, "");
+  EXPECT_EQ(row("both").status, "failed");  // It needs the other one too.
+  ASSERT_TRUE(store().retry("other"));
+  EXPECT_EQ(row("both").status, "pending");
+}
+
+TEST_F(RunStoreNeedsTest, ARetryOfTheLastOneTriesAllThatItNeeds) {
+  fail("retriever");
+  ASSERT_TRUE(store().retry("tuned"));
+  EXPECT_THAT(queued("chain"), ElementsAre("retriever", "other"));
+  EXPECT_EQ(row("ranker").status, "pending");
+  EXPECT_EQ(row("tuned").status, "pending");
+}
+
+TEST_F(RunStoreNeedsTest, ARunThatFailedByItselfIsNotBroughtBack) {
+  ASSERT_TRUE(store().finish(store().start_attempt("retriever", kPlace), result(0.5)));
+  fail("ranker");
+  fail("other");
+  ASSERT_TRUE(store().retry("other"));
+  EXPECT_EQ(row("ranker").status, "failed");
+  EXPECT_EQ(row("ranker").error, "no");
+  EXPECT_EQ(store().retry_failed(), 2);  // And tuned with it.
+  EXPECT_THAT(queued("chain"), ElementsAre("ranker", "other"));
+}
+
+TEST_F(RunStoreNeedsTest, ANewSweepOnAFailedRunDoesNotWait) {
+  fail("retriever");
+  std::vector<PlannedRun> runs = planned({"retriever", "late"});
+  runs[1].needs = {"retriever"};
+  store().add_sweep("later", "name: later", runs);
+  EXPECT_EQ(row("late").status, "failed");
+}
+
+TEST_F(RunStoreNeedsTest, TellsWhatWaitsForWhat) {
+  const auto waiting = read_waiting(database(), "chain");
+  ASSERT_EQ(waiting.size(), 4U);
+  EXPECT_EQ(waiting[0].run_id, "ranker");
+  EXPECT_EQ(waiting[0].needs_run, "retriever");
+  EXPECT_EQ(waiting[2].run_id, "both");
+  EXPECT_EQ(waiting[2].needs_run, "other");
+  ASSERT_TRUE(store().finish(store().start_attempt("retriever", kPlace), result(0.5)));
+  EXPECT_EQ(read_waiting(database(), "chain").size(), 2U);
+}
+
 TEST_F(RunStoreTest, ADoneRunShowsItsResult) {
   const Ticket ticket = store().start_attempt("a", kPlace);
   EXPECT_EQ(row("a").status, "running");

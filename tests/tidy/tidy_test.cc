@@ -199,7 +199,6 @@ TEST(Tidy, EverySourceFileHasATest) {
                                         "core/base/value.cc",
                                         "core/base/version.cc",
                                         "core/protocol/local_transport.cc",
-                                        "core/protocol/run_config.cc",
                                         "core/data/dataset.cc",
                                         "core/data/registry.cc",
                                         "core/comm/local_group.cc",

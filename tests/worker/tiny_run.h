@@ -138,11 +138,32 @@ inline std::unique_ptr<Task> make_last_item_task(const LastItemTaskConfig& confi
   return std::make_unique<LastItemTask>(config, context);
 }
 
+// Needs a trained run: it ranks as its teacher does.
+class PupilTask : public LastItemTask {
+ public:
+  PupilTask(const LastItemTaskConfig& config, const TaskContext& context)
+      : LastItemTask(config, context), teacher_(context.needs.at("teacher")) {}
+  std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) override {
+    return teacher_->target_ranks(users, split);
+  }
+  Task& teacher() { return *teacher_; }
+
+ private:
+  std::shared_ptr<Task> teacher_;
+};
+
+inline std::unique_ptr<Task> make_pupil_task(const LastItemTaskConfig& config,
+                                             const TaskContext& context) {
+  return std::make_unique<PupilTask>(config, context);
+}
+
 inline const RegisterDataset<TinyDataConfig> kTinyData{"tiny", "for tests", make_tiny_data};
 inline const RegisterModel<NoSettings> kLastItem{"last_item", "for tests", "last_item_task",
                                                  make_last_item};
 inline const RegisterObjective<LastItemTaskConfig> kLastItemTask{"last_item_task", "for tests",
                                                                  make_last_item_task};
+inline const RegisterObjective<LastItemTaskConfig> kPupilTask{
+    "pupil_task", "for tests", make_pupil_task, {{"needs", {{"teacher", "last_item"}}}}};
 
 inline RunConfig tiny_config() {
   RunConfig config;

@@ -12,6 +12,12 @@
 namespace seqsweep {
 namespace {
 
+// The runs that an objective needs: {"role": "the usual model"}.
+Json roles_of(const ComponentIndex::Entry& entry) {
+  const Json needs = entry.traits.value("needs", Json());
+  return needs.is_object() ? needs : Json::object();
+}
+
 void print_entry(const ComponentIndex::Entry& entry) {
   fmt::print("{:<28}{}\n", entry.name, entry.summary);
   const std::vector<FieldDoc> rows = entry.describe();
@@ -23,6 +29,10 @@ void print_entry(const ComponentIndex::Entry& entry) {
   for (const FieldDoc& row : rows) {
     fmt::print("    {:<{}}  {:<{}}  {}\n", row.name, name_width,
                fmt::format("{} [{}]", row.type, row.default_text), type_width, row.help);
+  }
+  const Json roles = roles_of(entry);
+  for (const auto& [role, model] : roles.items()) {
+    fmt::print("    {}: a trained run, of a model's entry [{}]\n", role, model.get<std::string>());
   }
 }
 
@@ -46,6 +56,7 @@ int list(const std::string& kind, bool as_json) {
                           {"help", row.help}});
       }
       json.push_back({{"name", name}, {"summary", entry.summary}, {"settings", fields}});
+      if (const Json roles = roles_of(entry); !roles.empty()) json.back()["needs"] = roles;
     }
     if (as_json) fmt::print("{}\n", json.dump(2));
   }

@@ -25,7 +25,8 @@ struct Row {
   std::string status = "pending";
   ParameterCount parameters;
   double memory_bytes = 0;
-  std::optional<double> seconds;  // Of done runs that train the same; nothing: none is known.
+  std::optional<double> seconds;       // Of done runs that train the same; nothing: none is known.
+  std::vector<std::string> waits_for;  // Runs that it needs and that are not done.
 };
 
 // Values, gradients, the best values and two moments of an Adam-like optimizer in float32, beside
@@ -34,9 +35,8 @@ constexpr double kBytesPerParameter = 5 * 4;
 constexpr double kProcessBytes = 350e6;
 
 // Everything that decides how long a run takes, but the seed.
-std::string kind_of(Json config) {
-  config.erase("seed");
-  return config.dump();
+std::string kind_of(const Json& config) {
+  return without_keys(config, {"seed"}).dump();
 }
 
 struct History {
@@ -56,15 +56,24 @@ History read_history(const std::string& path) {
   return history;
 }
 
+std::vector<std::string> not_done(const std::vector<std::string>& runs, const History& history) {
+  std::vector<std::string> left;
+  for (const std::string& run_id : runs) {
+    const auto known = history.status.find(run_id);
+    if (known == history.status.end() || known->second != "done") left.push_back(run_id);
+  }
+  return left;
+}
+
 std::vector<Row> rows_of(const std::vector<SweepRun>& runs, const std::filesystem::path& data_dir,
                          const History& history) {
   std::vector<Row> rows;
   std::map<std::string, ParameterCount> counted;  // A model is built once a data set.
   for (const SweepRun& run : runs) {
-    Row row{.run = &run};
+    Row row{.run = &run, .waits_for = not_done(run.needs, history)};
     const std::string built = run.config.dataset.dump() + run.config.model.dump();
     if (!counted.contains(built)) {
-      BuiltRun instance = build_run(run.config, data_dir, c10::Device(c10::kCPU));
+      BuiltRun instance = build_run(run.config, {.data_dir = data_dir}, c10::Device(c10::kCPU));
       counted[built] = count_parameters(*instance.task);
     }
     row.parameters = counted[built];
@@ -96,7 +105,10 @@ void print_text(const SweepConfig& sweep, const std::vector<Row>& rows) {
     fmt::print("{:<16}  {:<{}}  {:>5}  {:>12}  {:>9}  {:>12}  {}\n", row.run->run_id,
                row.run->label, width, row.run->config.train.ranks, human_count(row.parameters.all),
                human_bytes(static_cast<uint64_t>(row.memory_bytes)),
-               row.seconds ? human_duration(*row.seconds) : "unknown", row.status);
+               row.seconds ? human_duration(*row.seconds) : "unknown",
+               row.waits_for.empty()
+                   ? row.status
+                   : fmt::format("{}, waits for {}", row.status, join(row.waits_for, ", ")));
     if (row.status == "done") continue;
     if (row.seconds) {
       known += *row.seconds * static_cast<double>(row.run->config.train.ranks);
@@ -123,6 +135,7 @@ void print_json(const SweepConfig& sweep, const std::vector<Row>& rows) {
                     {"memory_bytes", row.memory_bytes},
                     {"train_s", row.seconds ? Json(*row.seconds) : Json(nullptr)},
                     {"status", row.status},
+                    {"needs", row.run->needs},
                     {"config", row.run->config.json()}});
   }
   fmt::print("{}\n", Json{{"sweep", sweep.name}, {"runs", runs}}.dump(2));

@@ -35,7 +35,7 @@ void shut_down_workers(Transport& transport) {
 
 std::vector<PlannedRun> planned(const std::vector<SweepRun>& runs) {
   std::vector<PlannedRun> rows;
-  for (const SweepRun& run : runs) rows.push_back({run.run_id, run.config.json(), {}});
+  for (const SweepRun& run : runs) rows.push_back({run.run_id, run.config.json(), run.needs});
   return rows;
 }
 

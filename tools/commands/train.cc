@@ -43,7 +43,9 @@ Value document_of(const Options& options) {
 
 int train(const Options& options) {
   const SweepJob job{[&] { return document_of(options); }, options.database, options.data_dir};
-  const std::string run_id = expand(read_sweep(job.document(), catalog())).front().run_id;
+  const std::string run_id = expand(read_sweep(job.document(), catalog()))
+                                 .back()
+                                 .run_id;  // Last: behind those that it needs.
   const int code = run_sweep(job);
   Database database = Database::open_for_reading(options.database);
   for (const ResultRow& row : read_results(database)) {

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/protocol/run_config.h"
 #include "tools/report/labels.h"
 
 namespace seqsweep {
@@ -55,9 +56,7 @@ std::map<std::string, std::vector<ResultRow>> grouped(const std::vector<ResultRo
 }
 
 Json without_seed_and_dataset(Json config) {
-  config.erase("seed");
-  config.erase("dataset");
-  return config;
+  return without_keys(std::move(config), {"seed", "dataset"});
 }
 
 // The rows of one model, told apart by their settings.

@@ -74,8 +74,15 @@ SweepStatus sweep_status(Database& database, const SweepRow& sweep,
                          const std::vector<LeaseRow>& leases) {
   SweepStatus status{.name = sweep.name, .runs = sweep.runs};
   const std::vector<ResultRow> runs = read_results(database, sweep.name);
+  std::map<std::string, std::vector<std::string>> needs;
+  for (WaitingRow& row : read_waiting(database, sweep.name)) {
+    needs[row.run_id].push_back(std::move(row.needs_run));
+  }
   Durations durations;
   for (const ResultRow& run : runs) {
+    if (const auto waits = needs.find(run.run_id); waits != needs.end()) {
+      status.waiting.emplace_back(run, waits->second);
+    }
     if (run.status == "failed") status.failed.push_back(run);
     if (run.status == "done") durations.add(run, attempts_seconds(database, run.run_id));
     if (run.status == "running") {
@@ -113,6 +120,22 @@ std::string counts_text(const SweepStatus& sweep) {
   return text;
 }
 
+// A line a run, but not more than fit a screen.
+std::string waiting_text(const SweepStatus& sweep) {
+  constexpr size_t kLinesMax = 20;
+  if (sweep.waiting.empty()) return "";
+  std::string text = "waiting for other runs:\n";
+  for (size_t i = 0; i < std::min(sweep.waiting.size(), kLinesMax); ++i) {
+    const auto& [run, needs] = sweep.waiting[i];
+    text += fmt::format("{}: waits for {} {}\n", run_text(run), needs.size() == 1 ? "run" : "runs",
+                        printable(join(needs, ", ")));
+  }
+  if (sweep.waiting.size() > kLinesMax) {
+    text += fmt::format("  and {} more\n", sweep.waiting.size() - kLinesMax);
+  }
+  return text;
+}
+
 // A JSON text; invalid UTF-8 and control characters made visible first.
 Json run_json(const ResultRow& run) {
   return {{"run_id", printable(run.run_id)},
@@ -144,6 +167,11 @@ Json sweep_json(const SweepStatus& sweep) {
     failed.push_back(run_json(run));
     failed.back()["error"] = printable(run.error);
   }
+  Json waiting = Json::array();
+  for (const auto& [run, needs] : sweep.waiting) {
+    waiting.push_back(run_json(run));
+    waiting.back()["waits_for"] = needs;
+  }
   return {{"name", printable(sweep.name)},
           {"done", sweep.runs.done},
           {"left", sweep.runs.pending},
@@ -151,6 +179,7 @@ Json sweep_json(const SweepStatus& sweep) {
           {"total", sweep.runs.total()},
           {"running", running},
           {"failed", failed},
+          {"waiting", waiting},
           {"seconds_left", sweep.seconds_left ? number(*sweep.seconds_left) : Json(nullptr)}};
 }
 
@@ -184,6 +213,7 @@ std::string status_text(const Status& status) {
       text +=
           fmt::format("{}, attempt {}: {}\n", run_text(run), run.attempts, printable(run.error));
     }
+    text += waiting_text(sweep);
     work_left |= sweep.runs.pending + sweep.runs.running > 0;
   }
   if (work_left && !status.coordinator_alive) {

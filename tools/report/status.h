@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/config.h"
@@ -23,6 +24,7 @@ struct SweepStatus {
   StatusCounts runs;
   std::vector<RunningRun> running;
   std::vector<ResultRow> failed;
+  std::vector<std::pair<ResultRow, std::vector<std::string>>> waiting;  // And for which runs.
   // Estimated from what the running runs tell and what the done ones took, at the present number
   // of runs at a time. Nothing: not known, or nothing is running.
   std::optional<double> seconds_left;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/protocol/run_config.h"
 #include "tools/report/labels.h"
 
 namespace seqsweep {
@@ -21,8 +22,9 @@ Json compared(const Json& config) {
   return same;
 }
 
-Json trained(Json config) {
-  for (const char* key : {"seed", "dataset", "model", "objective"}) config.erase(key);
+Json trained(const Json& whole) {
+  Json config = without_keys(whole, {"seed", "dataset"});
+  for (const char* key : {"model", "objective"}) config.erase(key);
   return config;
 }
 

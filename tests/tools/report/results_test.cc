@@ -41,6 +41,18 @@ TEST(Results, SeedsOfAConfigAreOneRow) {
   EXPECT_EQ(row.paper->hit_10, "0.224");
 }
 
+TEST(Results, SeedsOfARunThatNeedsOthersAreOneRow) {
+  const auto ranked = [](int64_t seed) {
+    Json config = run_config("ml-1m", "ranker", seed);
+    config["needs"]["retriever"] = run_config("ml-1m", "sasrec", seed);
+    return config;
+  };
+  const auto all = summarize({done_row(ranked(1), 0.1, 1), done_row(ranked(2), 0.2, 1)}, paper());
+  ASSERT_EQ(all[0].models.size(), 1U);
+  EXPECT_EQ(all[0].models[0].done, 2);
+  EXPECT_EQ(all[0].models[0].settings, "");
+}
+
 TEST(Results, TheLatencyIntervalCoversThoseOfTheRuns) {
   const auto all = summarize({done_row(run_config("ml-1m", "sasrec", 1), 0.1, 10),
                               done_row(run_config("ml-1m", "sasrec", 2), 0.1, 20)},

@@ -78,6 +78,19 @@ TEST_F(StatusTest, CancelledRunsAreCounted) {
   EXPECT_THAT(text(), HasSubstr("3 left, 1 cancelled\n"));
 }
 
+TEST_F(StatusTest, RunsThatWaitForOthersSayForWhich) {
+  std::vector<PlannedRun> runs = {planned_run("run5", run_config("toy", "ranker", 1))};
+  runs[0].needs = {"run1", "run2"};
+  store_.add_sweep("ranked", "name: ranked", runs);
+  EXPECT_THAT(text(),
+              HasSubstr("waiting for other runs:\n"
+                        "  run5  ranker on toy, adam, seed 1: waits for runs run1, run2\n"));
+  finish(store_, "run1", result_of(0.1, 1));
+  EXPECT_THAT(text(), HasSubstr("waits for run run2\n"));
+  const Json json = status_json(status());
+  EXPECT_EQ(json["sweeps"][1]["waiting"][0]["waits_for"], Json({"run2"}));
+}
+
 TEST_F(StatusTest, JsonSaysTheSame) {
   finish(store_, "run1", result_of(0.1, 1));
   fail(store_, "run2", "out of memory");

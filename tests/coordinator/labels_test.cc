@@ -1,0 +1,67 @@
+#include "coordinator/labels.h"
+
+#include <gtest/gtest.h>
+
+namespace seqsweep {
+namespace {
+
+ModelChoice model(const Json& spec) {
+  ModelChoice choice;
+  choice.spec = spec;
+  choice.label = spec.at("name").get<std::string>();
+  choice.objective = {{"name", "guess"}};
+  return choice;
+}
+
+OptimizerChoice optimizer(double rate) {
+  OptimizerChoice choice;
+  choice.spec = {{"name", "climb"}, {"rate", rate}};
+  choice.label = "climb";
+  choice.batch_schedule = {{"name", "steady"}};
+  return choice;
+}
+
+TEST(Labels, ANameThatTellsIsEnough) {
+  std::vector<Choice> datasets(2);
+  datasets[0] = {{{"name", "films"}, {"width", 1}}, "films", {}};
+  datasets[1] = {{{"name", "books"}, {"width", 2}}, "books", {}};
+  label_datasets(datasets);
+  EXPECT_EQ(datasets[0].label, "films");
+  EXPECT_EQ(datasets[1].label, "books");
+}
+
+TEST(Labels, SettingsTellEntriesOfOneNameApart) {
+  std::vector<Choice> datasets(2);
+  datasets[0] = {{{"name", "films"}, {"width", 1}, {"path", "a"}}, "films", {}};
+  datasets[1] = {{{"name", "films"}, {"width", 2}, {"path", "a"}}, "films", {}};
+  label_datasets(datasets);
+  EXPECT_EQ(datasets[0].label, "films{width=1}");
+  EXPECT_EQ(datasets[1].label, "films{width=2}");
+}
+
+TEST(Labels, NeededRunsAreToldFromTheGridsOwn) {
+  std::vector<ModelChoice> models = {model({{"name", "wide"}, {"width", 1}}),
+                                     model({{"name", "deep"}})};
+  models[1].needs.push_back({"scout", model({{"name", "wide"}, {"width", 2}}), optimizer(0.5)});
+  std::vector<OptimizerChoice> optimizers = {optimizer(0.25)};
+  label_models(models, optimizers);
+  EXPECT_EQ(models[0].label, "wide{width=1}");
+  EXPECT_EQ(models[1].label, "deep");
+  EXPECT_EQ(models[1].needs[0].model.label, "wide{width=2}");
+  EXPECT_EQ(models[1].needs[0].optimizer.label, "climb{rate=0.5}");
+  EXPECT_EQ(optimizers[0].label, "climb{rate=0.25}");
+}
+
+TEST(Labels, AStartIsADifference) {
+  std::vector<ModelChoice> models = {model({{"name", "deep"}}), model({{"name", "deep"}})};
+  models[1].needs.push_back({kStartRole, model({{"name", "deep"}}), optimizer(0.5)});
+  std::vector<OptimizerChoice> optimizers = {optimizer(0.5)};
+  label_models(models, optimizers);
+  EXPECT_EQ(models[0].label, "deep{start=none}");
+  EXPECT_EQ(models[1].label, "deep{start=deep}");
+  EXPECT_EQ(models[1].needs[0].model.label, models[0].label);  // It is the same run.
+  EXPECT_EQ(models[1].needs[0].optimizer.label, "climb");
+}
+
+}  // namespace
+}  // namespace seqsweep
