@@ -122,7 +122,8 @@ class Attempt {
                      .evaluate = config_.evaluate,
                      .seed = static_cast<uint64_t>(config_.seed),
                      .users = run_.data->users(),
-                     .identity = config_hash(config_.json())});
+                     .identity = config_hash(config_.json()),
+                     .validate_first = config_.needs.contains(kStartRole)});
     const Outcome outcome = trainer.run();
     const TrainSummary summary = trainer.summary();
     result_.steps = summary.steps;
@@ -160,6 +161,7 @@ class Attempt {
     result_.latency_ms = figures->mean_ms;
     result_.latency_low_ms = figures->low_ms;
     result_.latency_high_ms = figures->high_ms;
+    result_.tokens_per_s = figures->tokens_per_s;
     return true;
   }
 

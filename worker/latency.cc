@@ -65,10 +65,14 @@ std::optional<LatencyFigures> measure_latency(const LatencyJob& job) {
   const c10::InferenceMode no_autograd;
   job.task.module().eval();
   warm_up(job);
+  const int64_t tokens_before = job.task.tokens();
   const torch::Tensor user_ms = time_samples(job);
   if (!user_ms.defined()) return std::nullopt;
 
   LatencyFigures figures;
+  std::vector<double> tokens = {static_cast<double>(job.task.tokens() - tokens_before)};
+  job.group.all_reduce_sum(tokens);
+  figures.tokens_per_s = tokens[0] / (1e-3 * user_ms.sum(torch::kDouble).item<double>());
   std::vector<double> sample_means;
   for (int64_t sample = 0; sample < job.config.samples; ++sample) {
     const float* row = user_ms[sample].data_ptr<float>();

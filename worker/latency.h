@@ -18,6 +18,7 @@ namespace seqsweep {
 struct LatencyFigures {
   std::vector<LatencySample> samples;
   double mean_ms = 0, low_ms = 0, high_ms = 0;
+  double tokens_per_s = 0;  // Read and written, of all measured calls; 0: not a language model.
 };
 
 struct LatencyJob {

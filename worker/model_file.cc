@@ -83,7 +83,10 @@ LoadedModel load_model(const std::filesystem::path& folder, const std::filesyste
 
 void copy_model(const std::filesystem::path& folder, torch::nn::Module& module) {
   read_whole(folder);
-  copy_tensors_of(folder, module);
+  const std::filesystem::path file = folder / kTensorFile;
+  NamedTensors tensors = load_tensors(file);
+  std::erase_if(tensors, [](const auto& named) { return named.first.starts_with(kTaskBuffer); });
+  copy_tensors(tensors, tensors_of(module), file.string());
 }
 
 }  // namespace seqsweep

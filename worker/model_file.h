@@ -24,8 +24,9 @@ LoadedModel load_model(const std::filesystem::path& folder, const std::filesyste
 
 bool has_model(const std::filesystem::path& folder);
 
-// The folder's parameters and buffers over those of `module`, which must have the same names and
-// shapes: an Error (Fault::Input) names the first that differs, and changes nothing.
+// The folder's parameters and buffers, without those of its objective (kTaskBuffer), over those of
+// `module`, which must have the same names and shapes: an Error (Fault::Input) names the first that
+// differs, and changes nothing.
 void copy_model(const std::filesystem::path& folder, torch::nn::Module& module);
 
 }  // namespace seqsweep

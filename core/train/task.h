@@ -6,8 +6,10 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/base/best_list.h"
@@ -25,6 +27,10 @@ struct LossSum {
 using Recommendation = ScoredItem;
 
 constexpr int32_t kNotRecommended = -1;
+
+// How the name of a buffer begins that an objective keeps in its model, to be saved with it. A run
+// that starts from the model with another objective does without.
+constexpr const char* kTaskBuffer = "task_";
 
 // Whether a list may have items of the history it is for. The protocol of evaluation and latency
 // lists them.
@@ -65,6 +71,13 @@ class Task {
   // would call: from item ids to item ids, host to host.
   virtual std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
                                                              int64_t count, Seen seen) = 0;
+
+  // Further figures of a split that the objective knows, by name; the same on every rank. The
+  // module is in evaluation mode.
+  virtual std::map<std::string, double> more_metrics(Split) { return {}; }
+
+  // Of a language model: how many tokens recommend() read and wrote until now; 0: it is none.
+  virtual int64_t tokens() const { return 0; }
 
   // Follows a user from the first item on. A recurrent model carries its state, so that an item
   // costs the same however long the history is, and sees all of it; another one reads the history

@@ -34,6 +34,7 @@ Trainer::Trainer(const TrainerParts& parts, const TrainerSettings& settings)
 
 Outcome Trainer::run() {
   resume();
+  if (settings_.validate_first && position_.step == 0) tell_validation();
   while (!done() && begin_epoch()) {
     while (position_.microbatch < position_.microbatches) {
       const Request request = agreed_request();
@@ -118,13 +119,7 @@ void Trainer::end_epoch() {
   epoch_began_ms_ = parts_.clock.monotonic_ms();
 }
 
-// Of the averaged parameters where the optimizer keeps them.
-void Trainer::validate() {
-  require_finite();
-  torch::Tensor& values = parts_.parameters.values();
-  const torch::Tensor averaged = parts_.optimizer.averaged();
-  const torch::Tensor current = averaged.defined() ? values.clone() : torch::Tensor();
-  if (averaged.defined()) values.copy_(averaged);
+double Trainer::tell_validation() {
   const std::vector<int32_t> ranks = rank_all_users({.task = parts_.task,
                                                      .group = parts_.group,
                                                      .users = settings_.users,
@@ -133,10 +128,23 @@ void Trainer::validate() {
                                                     Split::Validation);
   const std::vector<Metric> metrics = ranking_metrics(ranks, settings_.evaluate.cutoffs);
   for (const Metric& metric : metrics) tell_metric("validation", metric.name, metric.value);
+  for (const auto& [name, value] : parts_.task.more_metrics(Split::Validation)) {
+    tell_metric("validation", name, value);
+  }
   const std::string steering = fmt::format("ndcg@{}", settings_.evaluate.cutoffs.at(0));
   const auto score = std::find_if(metrics.begin(), metrics.end(),
                                   [&](const Metric& metric) { return metric.name == steering; });
-  if (early_stopping_.observe(position_.epoch, score->value)) best_.copy_(values);
+  return score->value;
+}
+
+// Of the averaged parameters where the optimizer keeps them.
+void Trainer::validate() {
+  require_finite();
+  torch::Tensor& values = parts_.parameters.values();
+  const torch::Tensor averaged = parts_.optimizer.averaged();
+  const torch::Tensor current = averaged.defined() ? values.clone() : torch::Tensor();
+  if (averaged.defined()) values.copy_(averaged);
+  if (early_stopping_.observe(position_.epoch, tell_validation())) best_.copy_(values);
   if (averaged.defined()) values.copy_(current);
 }
 

@@ -61,6 +61,8 @@ struct TrainerSettings {
   uint64_t seed = 1;
   int64_t users = 0;     // Of the data set.
   std::string identity;  // Of the run: a checkpoint of another one is an error.
+  // Tells what the parameters are worth before the first step; early stopping does not count it.
+  bool validate_first = false;
 };
 
 struct TrainSummary {
@@ -88,6 +90,7 @@ class Trainer {
   void mean_gradient(std::span<const Microbatch> step);  // Over the group, clipped.
   void end_epoch();
   void validate();
+  double tell_validation();  // Returns what steers early stopping.
 
   Microbatch microbatch(int64_t index) const;
   void clip_gradients();

@@ -4,12 +4,13 @@
 
 namespace seqsweep {
 
-TrainingExamples TrainingExamples::of_positions(const Dataset& data, int64_t stride) {
+TrainingExamples TrainingExamples::of_positions(const Dataset& data, int64_t stride,
+                                                int64_t max_length) {
   TrainingExamples examples;
   for (int64_t user = 0; user < data.users(); ++user) {
     examples.first_.push_back(std::ssize(examples.all_));
     const int64_t items = std::ssize(data.history(user, Split::Train));
-    for (const Window& window : training_windows(items, data.max_length(), stride)) {
+    for (const Window& window : training_windows(items, max_length, stride)) {
       examples.all_.push_back({user, window});
     }
   }

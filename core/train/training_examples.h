@@ -18,8 +18,8 @@ struct TrainingExample {
 
 class TrainingExamples {
  public:
-  // A history in windows, every pair of it once (training_windows).
-  static TrainingExamples of_positions(const Dataset& data, int64_t stride);
+  // A history in windows of at most max_length items, every pair of it once (training_windows).
+  static TrainingExamples of_positions(const Dataset& data, int64_t stride, int64_t max_length);
   // One example a prefix, with the loss at its last item (RecBole's augmentation). At most
   // `a_user` different ones of each user in an epoch; 0: all.
   static TrainingExamples of_prefixes(const Dataset& data, int64_t a_user);

@@ -81,7 +81,8 @@ class NextItem : public Task {
                                                     : TrainingRows::Prefixes)),
         loss_(config.loss),
         examples_(rows_ == TrainingRows::Positions
-                      ? TrainingExamples::of_positions(*data_, stride_of(config, *data_))
+                      ? TrainingExamples::of_positions(*data_, stride_of(config, *data_),
+                                                       data_->max_length())
                       : TrainingExamples::of_prefixes(*data_, config.prefixes)) {
     if (rows_ == TrainingRows::Positions && !model_->causal()) {
       throw_input(

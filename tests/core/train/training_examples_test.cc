@@ -56,7 +56,7 @@ TEST(TrainingExamples, SomePrefixesOfAUserAreDrawnAnewEachEpoch) {
 }
 
 TEST(TrainingExamples, WindowsCoverEveryTarget) {
-  TrainingExamples examples = TrainingExamples::of_positions(kData, 1);
+  TrainingExamples examples = TrainingExamples::of_positions(kData, 1, kData.max_length());
   const int64_t count = examples.begin_epoch(Rng(1));
   int64_t targets = 0;
   for (int64_t i = 0; i < count; ++i) {

@@ -1,0 +1,74 @@
+#include "core/lm/projection.h"
+
+#include <torch/nn/init.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/check.h"
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "kernels/seeded_dropout.h"
+
+namespace seqsweep {
+
+using torch::Tensor;
+
+Projection::Projection(int64_t in, int64_t out, bool bias, WeightOrder order) : order_(order) {
+  weight_ = register_parameter(
+      "weight", order == WeightOrder::OutIn ? torch::empty({out, in}) : torch::empty({in, out}));
+  if (bias) bias_ = register_parameter("bias", torch::zeros({out}));
+}
+
+Tensor Projection::forward(const Tensor& x_RI) {
+  const Tensor weight_OI = order_ == WeightOrder::OutIn ? weight_ : weight_.t();
+  const Tensor y_RO = torch::linear(x_RI, weight_OI, bias_);
+  if (!adapted()) return y_RO;
+  const Tensor seen_RI = is_training() ? seeded_dropout(x_RI, lora_.dropout, draw_seed()) : x_RI;
+  const Tensor added_RO = torch::linear(torch::linear(seen_RI, lora_A_), lora_B_);
+  return torch::add(y_RO, added_RO, lora_.alpha / static_cast<double>(lora_.rank));
+}
+
+void Projection::adapt(const LoraOptions& options) {
+  SEQ_CHECK(!adapted());
+  lora_ = options;
+  weight_.set_requires_grad(false);
+  if (bias_.defined()) bias_.set_requires_grad(false);
+  lora_A_ = register_parameter("lora_A", torch::empty({options.rank, inputs()}, weight_.options()));
+  lora_B_ =
+      register_parameter("lora_B", torch::zeros({outputs(), options.rank}, weight_.options()));
+  torch::nn::init::kaiming_uniform_(lora_A_, std::sqrt(5.0));
+}
+
+void Projection::merge() {
+  SEQ_CHECK(adapted());
+  const torch::NoGradGuard no_grad;
+  const Tensor added_OI = torch::mm(lora_B_, lora_A_);
+  weight_.add_(order_ == WeightOrder::OutIn ? added_OI : added_OI.t(),
+               lora_.alpha / static_cast<double>(lora_.rank));
+  parameters_.erase("lora_A");
+  parameters_.erase("lora_B");
+  lora_A_ = lora_B_ = Tensor();
+}
+
+void adapt(torch::nn::Module& model, const std::vector<std::string>& names,
+           const LoraOptions& options) {
+  for (Tensor& parameter : model.parameters()) parameter.set_requires_grad(false);
+  std::set<std::string> valid, used;
+  for (const auto& module : model.named_modules("", /*include_self=*/false)) {
+    auto* projection = module.value()->as<Projection>();
+    if (projection == nullptr) continue;
+    const std::string own_name = module.key().substr(module.key().rfind('.') + 1);
+    valid.insert(own_name);
+    if (std::ranges::find(names, own_name) == names.end()) continue;
+    used.insert(own_name);
+    projection->adapt(options);
+  }
+  for (const std::string& name : names) {
+    if (used.contains(name)) continue;
+    throw_input("lora: modules: '{}' is none of the model's; valid are {}", printable(name),
+                join({valid.begin(), valid.end()}, ", "));
+  }
+}
+
+}  // namespace seqsweep

@@ -1,0 +1,132 @@
+// Ranks a retriever's candidates, as LlamaRec (Yue et al. 2023): the language model learns to
+// answer with the letter of the next item.
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/lm/candidate_ranker.h"
+#include "core/train/training_examples.h"
+#include "kernels/linear_cross_entropy.h"
+
+namespace seqsweep {
+
+namespace {
+
+enum class TrainPool { Random, Retrieved };
+constexpr std::array<std::pair<TrainPool, const char*>, 2> enum_names(TrainPool) {
+  return {{{TrainPool::Random, "random"}, {TrainPool::Retrieved, "retrieved"}}};
+}
+
+struct RankCandidatesConfig : CandidateRankerConfig {
+  TrainPool train_pool = TrainPool::Random;
+  bool shuffle = true;
+  int64_t prefixes = 1;
+
+  void fields(auto&& field) {
+    CandidateRankerConfig::fields(field);
+    field("train_pool", train_pool,
+          "what the next item is to be told from in training. random: items that the user never "
+          "had (LlamaRec); retrieved: the retriever's best, as at test");
+    field("shuffle", shuffle, "pools are in random order in training; false: as retrieved");
+    field("prefixes", prefixes, "of each user's, drawn anew each epoch; 0: all of them",
+          at_least(0));
+  }
+};
+
+class RankCandidates : public Task {
+ public:
+  RankCandidates(const RankCandidatesConfig& config, const TaskContext& context)
+      : config_(config),
+        data_(context.data),
+        device_(context.device),
+        seed_(context.seed),
+        ranker_(config, context, "objective rank_candidates"),
+        examples_(TrainingExamples::of_prefixes(*data_, config.prefixes)) {
+    if (!config.shuffle && config.train_pool == TrainPool::Random) {
+      throw_input("objective rank_candidates: shuffle: false needs train_pool: retrieved");
+    }
+  }
+
+  torch::nn::Module& module() override { return ranker_.model(); }
+  int64_t embedding_parameters() const override { return ranker_.model().embedding_parameters(); }
+  int64_t tokens() const override { return ranker_.tokens(); }
+
+  int64_t begin_epoch(int64_t epoch) override {
+    return examples_.begin_epoch(Rng(seed_of(seed_, kOrder, epoch)));
+  }
+
+  // Of the letter of the next item, among all tokens.
+  LossSum loss(std::span<const int64_t> examples, uint64_t seed) override {
+    torch::manual_seed(seed);
+    std::vector<History> histories;
+    std::vector<int32_t> targets;
+    for (const int64_t index : examples) {
+      const auto& [user, window] = examples_[index];
+      const History history = data_->history(user, Split::Train);
+      histories.push_back(history.first(window.end));
+      targets.push_back(history[window.end]);
+    }
+    const std::vector<Pool> pools = draw_pools(histories, targets, seed_of(seed, kPools));
+    std::vector<Tokens> prompts;
+    std::vector<int64_t> answers;
+    for (size_t i = 0; i < histories.size(); ++i) {
+      prompts.push_back(ranker_.prompt()(histories[i], pools[i]));
+      const auto place = std::ranges::find(pools[i], targets[i]) - pools[i].begin();
+      answers.push_back(ranker_.prompt().letters()[place]);
+    }
+    return {linear_cross_entropy(ranker_.answer_states(prompts), ranker_.model().output_embedding(),
+                                 {}, torch::tensor(answers, torch::kInt64).to(device_)),
+            std::ssize(answers)};
+  }
+
+  std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) override {
+    return ranker_.target_ranks(users, split);
+  }
+  std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
+                                                     int64_t count, Seen seen) override {
+    return ranker_.recommend(histories, count, seen);
+  }
+
+ private:
+  enum Purpose : uint64_t { kOrder = 1, kPools = 2 };
+
+  // Each with its target.
+  std::vector<Pool> draw_pools(std::span<const History> histories, std::span<const int32_t> targets,
+                               uint64_t seed) const {
+    Rng rng(seed);
+    std::vector<Pool> pools;
+    if (config_.train_pool == TrainPool::Retrieved)
+      pools = ranker_.retrieve(histories, Seen::Listed);
+    for (size_t i = 0; i < histories.size(); ++i) {
+      if (config_.train_pool == TrainPool::Random) {
+        pools.push_back(ranker_.random_pool(histories[i], targets.subspan(i, 1), rng));
+      } else if (std::ranges::find(pools[i], targets[i]) == pools[i].end()) {
+        pools[i].back() = targets[i];
+      }
+      if (config_.shuffle) shuffle(std::span(pools[i]), rng);
+    }
+    return pools;
+  }
+
+  RankCandidatesConfig config_;
+  std::shared_ptr<const Dataset> data_;
+  torch::Device device_;
+  uint64_t seed_;
+  CandidateRanker ranker_;
+  TrainingExamples examples_;
+};
+
+std::unique_ptr<Task> make(const RankCandidatesConfig& config, const TaskContext& context) {
+  return std::make_unique<RankCandidates>(config, context);
+}
+
+const RegisterObjective<RankCandidatesConfig> kRankCandidates{
+    "rank_candidates",
+    "a language model orders what another run retrieves, by the letters of a prompt (LlamaRec)",
+    make,
+    {{"needs", {{"retriever", "lrurec"}}}}};
+
+}  // namespace
+
+}  // namespace seqsweep

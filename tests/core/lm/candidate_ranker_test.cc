@@ -1,0 +1,103 @@
+#include "core/lm/candidate_ranker.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/base/error.h"
+#include "core/lm/language_model_config.h"
+#include "tests/support/fixed_order_task.h"
+#include "tests/support/titled_dataset.h"
+
+namespace seqsweep {
+namespace {
+
+TitledDataset numbered_films() {
+  std::vector<std::string> titles;
+  for (int i = 0; i < 12; ++i) titles.push_back(fmt::format("Film {}", i));
+  return {{{0, 1, 2, 3, 4}, {4, 3, 10, 11}, {2, 3, 5, 11, 1}}, titles};
+}
+
+class CandidateRankerTest : public testing::Test {
+ protected:
+  CandidateRankerTest() {
+    LanguageModelConfig config;
+    config.vocabulary = 300;
+    config.width = 16;
+    config.heads = 2;
+    config.max_length = 600;
+    auto model = make_language_model(Architecture::Llama, config, {*data_, torch::kCPU, 3});
+    model->eval();
+    ranker_ = std::make_unique<CandidateRanker>(
+        CandidateRankerConfig{.candidates = 4, .title_tokens_max = 12},
+        TaskContext{.model = model,
+                    .data = data_,
+                    .device = torch::kCPU,
+                    .seed = 1,
+                    .needs = {{"retriever", std::make_shared<FixedOrderTask>(*data_)}}},
+        "test");
+  }
+
+  std::shared_ptr<TitledDataset> data_ = std::make_shared<TitledDataset>(numbered_films());
+  std::unique_ptr<CandidateRanker> ranker_;
+};
+
+TEST_F(CandidateRankerTest, TheCandidatesAreTheRetrieversInAnotherOrder) {
+  const std::vector<History> histories = {data_->sequence(0), data_->sequence(1)};
+  const auto lists = ranker_->recommend(histories, 4, Seen::Listed);
+  for (const auto& list : lists) {
+    std::set<int32_t> items;
+    for (size_t i = 0; i < list.size(); ++i) {
+      items.insert(list[i].item);
+      if (i > 0) EXPECT_LE(list[i].score, list[i - 1].score);
+    }
+    EXPECT_EQ(items, (std::set<int32_t>{0, 1, 2, 3}));
+  }
+  EXPECT_GT(ranker_->tokens(), 0);
+}
+
+TEST_F(CandidateRankerTest, BehindTheCandidatesComesWhatWasRetrieved) {
+  const std::vector<History> histories = {data_->sequence(0)};
+  const auto list = ranker_->recommend(histories, 6, Seen::Listed)[0];
+  ASSERT_EQ(list.size(), 6U);
+  EXPECT_EQ(list[4].item, 4);
+  EXPECT_EQ(list[5].item, 5);
+  EXPECT_EQ(ranker_->recommend(histories, 2, Seen::LeftOut)[0].size(), 2U);
+}
+
+TEST_F(CandidateRankerTest, ATargetThatWasNotRetrievedKeepsTheRetrieversRank) {
+  const std::vector<int64_t> users = {0, 1, 2};
+  const auto ranks = ranker_->target_ranks(users, Split::Test);  // Of items 4, 11 and 1.
+  EXPECT_EQ(ranks[0], 4);
+  EXPECT_EQ(ranks[1], 11);
+  const std::vector<History> histories = {data_->history(2, Split::Test)};
+  EXPECT_EQ(ranker_->recommend(histories, 4, Seen::Listed)[0][ranks[2]].item, 1);
+}
+
+TEST_F(CandidateRankerTest, AUsersRankDoesNotDependOnTheOthers) {
+  const std::vector<int64_t> users = {0, 1, 2};
+  const auto together = ranker_->target_ranks(users, Split::Validation);
+  for (const int64_t user : users) {
+    EXPECT_EQ(ranker_->target_ranks(std::span(&user, 1), Split::Validation)[0], together[user]);
+  }
+}
+
+TEST_F(CandidateRankerTest, RandomPoolsHoldWhatTheyMustAndNothingTwice) {
+  Rng rng(5);
+  const std::vector<int32_t> first = {11, 7};
+  for (int i = 0; i < 20; ++i) {
+    const Pool pool = ranker_->random_pool(data_->sequence(0), first, rng);
+    EXPECT_EQ(pool[0], 11);
+    EXPECT_EQ(pool[1], 7);
+    EXPECT_EQ(std::set<int32_t>(pool.begin(), pool.end()).size(), 4U);
+    for (const int32_t item : data_->sequence(0)) {
+      EXPECT_EQ(std::ranges::find(pool, item), pool.end());
+    }
+  }
+  // A user that had nearly everything: the pool is filled all the same.
+  const std::vector<int32_t> nearly = {0, 1, 2, 3, 4, 5, 6, 8, 9, 10};
+  EXPECT_EQ(ranker_->random_pool(nearly, first, rng).size(), 4U);
+}
+
+}  // namespace
+}  // namespace seqsweep

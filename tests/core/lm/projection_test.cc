@@ -1,0 +1,67 @@
+#include "core/lm/projection.h"
+
+#include <gtest/gtest.h>
+
+#include "core/lm/llama.h"
+#include "tests/support/language_model.h"
+
+namespace seqsweep {
+namespace {
+
+TEST(Lora, EqualsPeft) {
+  const Json golden = read_golden("language_models").at("cases").at("adapted_llama");
+  for (const auto& [dtype, tolerance] : {std::pair{torch::kDouble, 1e-10}, {torch::kFloat, 1e-4}}) {
+    Llama model(Llama::config_of(golden.at("config")));
+    adapt(model, {"q_proj", "v_proj"},
+          {.rank = golden.at("lora").at("rank"),
+           .alpha = golden.at("lora").at("alpha"),
+           .dropout = 0});
+    expect_golden_language_model(model, golden, dtype, tolerance);
+    for (const auto& entry : model.named_parameters()) {
+      EXPECT_EQ(entry.value().requires_grad(),
+                golden.at("gradients").size() > 0 && entry.key().find("lora_") != std::string::npos)
+          << entry.key();
+    }
+  }
+}
+
+TEST(Lora, StartsAsNothingAndMergesIntoTheWeight) {
+  for (const WeightOrder order : {WeightOrder::OutIn, WeightOrder::InOut}) {
+    torch::manual_seed(1);
+    Projection projection(6, 4, /*bias=*/true, order);
+    const torch::NoGradGuard no_grad;
+    for (torch::Tensor& parameter : projection.parameters()) parameter.normal_();
+    projection.eval();
+    const torch::Tensor x = torch::randn({3, 6}), before = projection.forward(x);
+    projection.adapt({.rank = 2});
+    EXPECT_TRUE(torch::equal(projection.forward(x), before));
+    for (torch::Tensor& parameter : projection.parameters()) {
+      if (parameter.requires_grad()) parameter.normal_();
+    }
+    const torch::Tensor adapted = projection.forward(x);
+    EXPECT_FALSE(torch::allclose(adapted, before, 1e-2));
+    projection.merge();
+    EXPECT_TRUE(torch::allclose(projection.forward(x), adapted, 1e-4, 1e-5));
+    EXPECT_EQ(projection.parameters().size(), 2U);
+  }
+}
+
+TEST(Lora, AModuleThatIsNotThereIsRefusedWithThoseThatAre) {
+  Llama model({.vocabulary = 8,
+               .width = 8,
+               .layers = 1,
+               .heads = 2,
+               .groups = 2,
+               .head_width = 4,
+               .inner_width = 8});
+  try {
+    adapt(model, {"q_proj", "c_attn"}, {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("'c_attn'"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("gate_proj"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace seqsweep

@@ -1,0 +1,59 @@
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "tests/support/text_task.h"
+
+namespace seqsweep {
+namespace {
+
+const Json kRankCandidates = {{"name", "rank_candidates"},
+                              {"candidates", 4},
+                              {"history_items", 3},
+                              {"title_tokens_max", 12},
+                              {"prefixes", 3}};
+
+TEST(RankCandidates, LearnsWhichLetterStandsForTheNextItem) {
+  // Users of two items in turn, both among the candidates of everyone.
+  std::vector<std::vector<int32_t>> sequences;
+  for (int32_t user = 0; user < 32; ++user) {
+    auto& sequence = sequences.emplace_back();
+    for (int32_t i = 0; i < 7; ++i) sequence.push_back((user + i) % 2);
+  }
+  const auto data = std::make_shared<TitledDataset>(
+      sequences, std::vector<std::string>{"aaa", "bbb", "ccc", "ddd", "eee", "fff"});
+  Json retrieved = kRankCandidates;
+  retrieved["train_pool"] = "retrieved";
+  retrieved["shuffle"] = false;
+  const auto task = make_text_task(small_text_model("llamarec"), retrieved, data).task;
+  train_text_task(*task, 25, 0.005);
+  EXPECT_GE(firsts(*task, *data, Split::Test), 30);  // 16 by the retriever's order.
+}
+
+TEST(RankCandidates, LossesAddUpWhereNothingIsDrawn) {
+  Json retrieved = kRankCandidates;
+  retrieved["train_pool"] = "retrieved";
+  retrieved["shuffle"] = false;
+  const auto [data, task] = make_text_task(small_text_model("llamarec"), retrieved);
+  expect_losses_add_up(*task);
+}
+
+TEST(RankCandidates, TheSameSeedDrawsTheSamePools) {
+  const auto [data, task] = make_text_task(small_text_model("llamarec"), kRankCandidates);
+  task->begin_epoch(0);
+  const std::vector<int64_t> examples = {0, 1, 2};
+  const double first = task->loss(examples, 5).sum.item<double>();
+  EXPECT_EQ(task->loss(examples, 5).sum.item<double>(), first);
+  EXPECT_NE(task->loss(examples, 6).sum.item<double>(), first);
+}
+
+TEST(RankCandidates, SettingsThatGiveTheAnswerAwayAreRefused) {
+  Json settings = kRankCandidates;
+  settings["shuffle"] = false;  // The target would always stand first.
+  EXPECT_THROW(make_text_task(small_text_model("llamarec"), settings), Error);
+  settings = kRankCandidates;
+  settings["candidates"] = 26;  // More than there are items.
+  EXPECT_THROW(make_text_task(small_text_model("llamarec"), settings), Error);
+}
+
+}  // namespace
+}  // namespace seqsweep
