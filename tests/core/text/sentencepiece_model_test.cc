@@ -23,7 +23,7 @@ std::string piece_field(const std::string& text, float score, int type) {
 }
 
 const std::string kTrainer = text_field(2, "\x18\x02");  // Model type 2: BPE.
-const std::string kUnknown = piece_field("<unk>", 0, 2);
+const std::string kUnknownPiece = piece_field("<unk>", 0, 2);
 
 std::string model_complaint(const std::string& model) {
   return complaint_about({{"tokenizer.model", model}});
@@ -46,7 +46,7 @@ TEST(SentencePieceModel, KnowsItsBeginAndEnd) {
 // 'ab' is a piece while 'b' is none.
 TEST(SentencePieceModel, APieceMayHaveCharactersThatAreNone) {
   const auto tokenizer = make_tokenizer(
-      {{"tokenizer.model", kTrainer + kUnknown + piece_field("a", -2, 1) +
+      {{"tokenizer.model", kTrainer + kUnknownPiece + piece_field("a", -2, 1) +
                                piece_field("ab", -1, 1) + piece_field("\u2581", -3, 1)}},
       "");
   EXPECT_EQ(tokenizer->encode("aab"), (std::vector<int32_t>{3, 1, 2}));
@@ -54,13 +54,13 @@ TEST(SentencePieceModel, APieceMayHaveCharactersThatAreNone) {
 }
 
 TEST(SentencePieceModel, NamesWhatIsWrong) {
-  const std::string good = kTrainer + kUnknown + piece_field("a", -1, 1);
+  const std::string good = kTrainer + kUnknownPiece + piece_field("a", -1, 1);
   ASSERT_EQ(model_complaint(good), "");
   EXPECT_THAT(model_complaint(""),
               HasSubstr("folder/tokenizer.model: a sentencepiece model without pieces"));
   EXPECT_THAT(model_complaint(good.substr(0, good.size() - 3)), HasSubstr("not a valid protobuf"));
   EXPECT_THAT(model_complaint("garbage"), HasSubstr("folder/tokenizer.model"));
-  EXPECT_THAT(model_complaint(kUnknown), HasSubstr("model type 1 is not supported"));
+  EXPECT_THAT(model_complaint(kUnknownPiece), HasSubstr("model type 1 is not supported"));
   EXPECT_THAT(model_complaint(kTrainer + piece_field("a", -1, 1)),
               HasSubstr("no piece for what is unknown"));
   EXPECT_THAT(model_complaint(good + piece_field("a", -2, 1)),
