@@ -1,16 +1,22 @@
 #include "kernels/continued_attention.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/types.h>
 
 #include <cmath>
 #include <vector>
 
+#include "core/base/error.h"
 #include "kernels/checks.h"
+#include "kernels/continued_attention_cuda.h"
+#include "kernels/cuda_plugin.h"
 #include "kernels/packed_rows.h"
 #include "kernels/row_math.h"
 
 namespace seqsweep {
+
+ContinuedAttentionCuda continued_attention_cuda;
 
 namespace {
 
@@ -85,6 +91,33 @@ Tensor forward_cpu(const ContinuedAttentionInputs& in) {
   return out;
 }
 
+Tensor forward_cuda(const ContinuedAttentionInputs& in) {
+  const c10::DeviceGuard on(in.q_RHP.device());
+  const int64_t width = in.q_RHP.size(2);
+  if (width > kContinuedHeadWidthMax) {
+    throw_run("{}: on CUDA a head is at most {} numbers wide, is {}", kName, kContinuedHeadWidthMax,
+              width);
+  }
+  const Tensor q = in.q_RHP.contiguous(), out = at::empty_like(q);
+  launch_cuda(kName, continued_attention_cuda.forward,
+              {.q_RHP = q.data_ptr<float>(),
+               .prompt_k_TGP = in.prompt_k_TGP.data_ptr<float>(),
+               .prompt_v_TGP = in.prompt_v_TGP.data_ptr<float>(),
+               .offsets_S1 = in.offsets_S1.data_ptr<int32_t>(),
+               .prompt_R = in.prompt_R.data_ptr<int64_t>(),
+               .written_k_RLGP = in.written_k_RLGP.data_ptr<float>(),
+               .written_v_RLGP = in.written_v_RLGP.data_ptr<float>(),
+               .out_RHP = out.data_ptr<float>(),
+               .rows = q.size(0),
+               .room = in.written_k_RLGP.size(1),
+               .written = in.written,
+               .heads = static_cast<int>(q.size(1)),
+               .groups = static_cast<int>(in.prompt_k_TGP.size(1)),
+               .width = static_cast<int>(width),
+               .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(width)))});
+  return out;
+}
+
 }  // namespace
 
 Tensor continued_attention(const ContinuedAttentionInputs& in) {
@@ -101,12 +134,12 @@ Tensor continued_attention(const ContinuedAttentionInputs& in) {
        {&in.prompt_k_TGP, &in.prompt_v_TGP, &in.written_k_RLGP, &in.written_v_RLGP}) {
     require_same_device_and_dtype(kName, in.q_RHP, *tensor);
   }
-  if (in.q_RHP.is_cuda()) return continued_attention_reference(in);
   ContinuedAttentionInputs dense = in;
   for (Tensor* tensor :
        {&dense.prompt_k_TGP, &dense.prompt_v_TGP, &dense.written_k_RLGP, &dense.written_v_RLGP}) {
     *tensor = tensor->contiguous();
   }
+  if (in.q_RHP.is_cuda()) return forward_cuda(dense);
   return in.q_RHP.scalar_type() == at::kDouble ? forward_cpu<double>(dense)
                                                : forward_cpu<float>(dense);
 }

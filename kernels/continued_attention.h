@@ -10,7 +10,7 @@
 
 namespace seqsweep {
 
-// float or double, all on one device; the numbers of a head lie together.
+// float, on the CPU also double, all on one device; the numbers of a head lie together.
 struct ContinuedAttentionInputs {
   at::Tensor q_RHP;
   at::Tensor prompt_k_TGP, prompt_v_TGP;
@@ -23,7 +23,7 @@ struct ContinuedAttentionInputs {
 // softmax(q k^T / sqrt(P)) v, [R, H, P] contiguous. Same input, same bits.
 at::Tensor continued_attention(const ContinuedAttentionInputs& in);
 
-// The same, written plainly; what other devices than the CPU use.
+// The same, written plainly: what tests compare with.
 at::Tensor continued_attention_reference(const ContinuedAttentionInputs& in);
 
 }  // namespace seqsweep

@@ -84,6 +84,7 @@ class Attempt {
     run_ = build_run(config_,
                      {.data_dir = context_.data_dir, .runs_folder = context_.folder.parent_path()},
                      device_.device);
+    if (group_.rank() == 0) run_.task->write_data(context_.folder);
     if (train() == Outcome::Preempted || stop_agreed()) return std::nullopt;
     report_.begin_phase("evaluate");
     evaluate();

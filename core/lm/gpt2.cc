@@ -74,10 +74,13 @@ Tensor Gpt2::drop(const Tensor& x) const {
   return is_training() ? seeded_dropout(x, config_.dropout, draw_seed()) : x;
 }
 
-Tensor Gpt2::forward(const Tensor& tokens_T, const Tensor& positions_T, Attention& attention) {
+Tensor Gpt2::forward(const Tensor& tokens_T, const Tensor& positions_T,
+                     const std::shared_ptr<Attention>& attention) {
   Tensor x_TD = drop(token_embedding_(tokens_T) + position_embedding_(positions_T));
   for (int64_t i = 0; i < config_.layers; ++i) {
-    x_TD = blocks_[i]->forward(x_TD, i, attention, *this);
+    x_TD = layer([this, i, attention](
+                     const Tensor& x) { return blocks_[i]->forward(x, i, *attention, *this); },
+                 x_TD);
   }
   return last_norm_(x_TD);
 }

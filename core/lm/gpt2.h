@@ -22,7 +22,7 @@ class Gpt2 : public TransformerLanguageModel {
   static Gpt2Config config_of(const Json& config_json, double dropout);
 
   torch::Tensor forward(const torch::Tensor& tokens_T, const torch::Tensor& positions_T,
-                        Attention& attention) override;
+                        const std::shared_ptr<Attention>& attention) override;
   torch::Tensor output_embedding() override { return token_embedding_->weight; }
   int64_t layers() const override { return config_.layers; }
   int64_t vocabulary() const override { return config_.vocabulary; }

@@ -1,6 +1,7 @@
 #include "core/lm/language_model.h"
 
 #include "core/base/error.h"
+#include "core/lm/recompute.h"
 
 namespace seqsweep {
 
@@ -10,6 +11,11 @@ void LanguageModel::set_tokenizer(std::shared_ptr<const Tokenizer> tokenizer) {
                 tokenizer->size(), vocabulary());
   }
   tokenizer_ = std::move(tokenizer);
+}
+
+torch::Tensor LanguageModel::layer(std::function<torch::Tensor(const torch::Tensor&)> f,
+                                   const torch::Tensor& x) const {
+  return recompute_ && is_training() ? recomputed(std::move(f), x) : f(x);
 }
 
 torch::Tensor next_logits(LanguageModel& model, const torch::Tensor& states_RD) {

@@ -6,6 +6,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -44,11 +45,20 @@ class LanguageModel : public torch::nn::Module {
   // What config.json of a Hugging Face folder says of it.
   virtual Json config_json() const = 0;
 
+  // Whether training keeps what a layer computes on its way, or computes it again (recompute.h).
+  void recompute_layers(bool yes) { recompute_ = yes; }
+
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Throws Error (Fault::Input) when it knows more tokens than the model.
   void set_tokenizer(std::shared_ptr<const Tokenizer> tokenizer);
 
+ protected:
+  // A layer's f(x), kept or computed again as was asked for.
+  torch::Tensor layer(std::function<torch::Tensor(const torch::Tensor&)> f,
+                      const torch::Tensor& x) const;
+
  private:
+  bool recompute_ = false;
   std::shared_ptr<const Tokenizer> tokenizer_;
 };
 

@@ -95,6 +95,7 @@ std::shared_ptr<torch::nn::Module> make_language_model(Architecture architecture
     adapt(*model, config.lora.modules,
           {.rank = config.lora.rank, .alpha = config.lora.alpha, .dropout = config.lora.dropout});
   }
+  model->recompute_layers(config.recompute);
   model->to(context.device);
   return model;
 }

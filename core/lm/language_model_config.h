@@ -29,6 +29,7 @@ struct LanguageModelConfig {
   std::string path;
   int64_t vocabulary = 2000, width = 64, layers = 2, heads = 4, max_length = 512;
   double dropout = 0.1;
+  bool recompute = false;
   LoraConfig lora;
 
   void fields(auto&& field) {
@@ -46,6 +47,10 @@ struct LanguageModelConfig {
     field("max_length", max_length, "from scratch: tokens of the longest text", at_least(64));
     field("dropout", dropout, "of embeddings, attention and layers, where the architecture has any",
           between_below(0, 1));
+    field(
+        "recompute", recompute,
+        "what a layer computes on its way is computed again in the backward instead of kept: less "
+        "memory, about a third more time");
     field("lora", lora, "low-rank adapters instead of training all parameters");
   }
 };

@@ -121,7 +121,8 @@ Tensor Llama::output_embedding() {
   return config_.tied ? embedding_->weight : output_embedding_;
 }
 
-Tensor Llama::forward(const Tensor& tokens_T, const Tensor& positions_T, Attention& attention) {
+Tensor Llama::forward(const Tensor& tokens_T, const Tensor& positions_T,
+                      const std::shared_ptr<Attention>& attention) {
   Tensor x_TD = embedding_(tokens_T);
   // As the published code, which multiplies in float32.
   const auto dtype = x_TD.scalar_type() == torch::kDouble ? torch::kDouble : torch::kFloat;
@@ -129,7 +130,9 @@ Tensor Llama::forward(const Tensor& tokens_T, const Tensor& positions_T, Attenti
       (positions_T.to(dtype).unsqueeze(1) * frequencies_.to(x_TD.device(), dtype)).unsqueeze(1);
   const Turn turn{angles_T1Q.cos().to(x_TD.scalar_type()), angles_T1Q.sin().to(x_TD.scalar_type())};
   for (int64_t i = 0; i < config_.layers; ++i) {
-    x_TD = blocks_[i]->forward(x_TD, i, turn, attention);
+    x_TD = layer([this, i, turn, attention](
+                     const Tensor& x) { return blocks_[i]->forward(x, i, turn, *attention); },
+                 x_TD);
   }
   return torch::rms_norm(x_TD, last_norm_.sizes(), last_norm_, config_.eps);
 }

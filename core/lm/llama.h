@@ -34,7 +34,7 @@ class Llama : public TransformerLanguageModel {
   static LlamaConfig config_of(const Json& config_json);
 
   torch::Tensor forward(const torch::Tensor& tokens_T, const torch::Tensor& positions_T,
-                        Attention& attention) override;
+                        const std::shared_ptr<Attention>& attention) override;
   torch::Tensor output_embedding() override;
   int64_t layers() const override { return config_.layers; }
   int64_t vocabulary() const override { return config_.vocabulary; }

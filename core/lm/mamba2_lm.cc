@@ -68,16 +68,19 @@ Mamba2Lm::Mamba2Lm(const Mamba2LmConfig& config) : config_(config) {
 
 Tensor Mamba2Lm::forward(const Tensor& tokens_T,
                          const std::function<Tensor(int64_t, const Tensor&)>& mix) {
-  const auto norm = [&](const Tensor& x_TD, const Tensor& weight_D) {
+  const auto norm = [this](const Tensor& x_TD, const Tensor& weight_D) {
     return torch::rms_norm(x_TD, weight_D.sizes(), weight_D, config_.eps);
   };
   Tensor x_TD = embedding_(tokens_T);
-  for (int64_t i = 0; i < config_.layers; ++i) x_TD = x_TD + mix(i, norm(x_TD, blocks_[i]->norm));
+  for (int64_t i = 0; i < config_.layers; ++i) {
+    x_TD =
+        layer([=, this](const Tensor& x) { return x + mix(i, norm(x, blocks_[i]->norm)); }, x_TD);
+  }
   return norm(x_TD, last_norm_);
 }
 
 Tensor Mamba2Lm::encode(const PackedSequences& texts) {
-  return forward(texts.items_T, [&](int64_t layer, const Tensor& x_TD) {
+  return forward(texts.items_T, [this, texts](int64_t layer, const Tensor& x_TD) {
     return blocks_[layer]->mixer->forward(x_TD, texts);
   });
 }

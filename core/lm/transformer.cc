@@ -34,7 +34,7 @@ class WholeTexts : public Attention {
   }
 
  private:
-  const PackedSequences& texts_;
+  const PackedSequences texts_;
   double dropout_;
 };
 
@@ -78,7 +78,8 @@ class TransformerContinuation : public Continuation, private Attention {
     const auto options = torch::dtype(torch::kInt64);
     const torch::Device device = offsets_S1_.device();
     const Tensor tokens_R = torch::tensor(at::IntArrayRef(tokens.data(), tokens.size()), options);
-    return model_.forward(tokens_R.to(device), torch::tensor(positions, options).to(device), *this);
+    return model_.forward(tokens_R.to(device), torch::tensor(positions, options).to(device),
+                          std::shared_ptr<Attention>(std::shared_ptr<void>(), this));
   }
 
  private:
@@ -144,16 +145,16 @@ class TransformerContinuation : public Continuation, private Attention {
 }  // namespace
 
 Tensor TransformerLanguageModel::encode(const PackedSequences& texts) {
-  WholeTexts whole(texts, is_training() ? attention_dropout() : 0);
-  return forward(texts.items_T, texts.positions_T, whole);
+  return forward(texts.items_T, texts.positions_T,
+                 std::make_shared<WholeTexts>(texts, is_training() ? attention_dropout() : 0));
 }
 
 Begun TransformerLanguageModel::begin(const PackedSequences& prompts) {
   const torch::NoGradGuard no_grad;
-  KeptTexts kept(prompts);
+  const auto kept = std::make_shared<KeptTexts>(prompts);
   const Tensor states_TD = forward(prompts.items_T, prompts.positions_T, kept);
   return {states_TD.index_select(0, last_tokens(prompts)),
-          std::make_unique<TransformerContinuation>(*this, prompts, std::move(kept.kept))};
+          std::make_unique<TransformerContinuation>(*this, prompts, std::move(kept->kept))};
 }
 
 }  // namespace seqsweep

@@ -21,9 +21,10 @@ class TransformerLanguageModel : public LanguageModel {
   Begun begin(const PackedSequences& prompts) override;
 
   virtual int64_t layers() const = 0;
-  // [T, D] behind the last norm, of tokens at the given positions of their texts.
+  // [T, D] behind the last norm, of tokens at the given positions of their texts. Keeps `attention`
+  // for as long as a backward may come.
   virtual torch::Tensor forward(const torch::Tensor& tokens_T, const torch::Tensor& positions_T,
-                                Attention& attention) = 0;
+                                const std::shared_ptr<Attention>& attention) = 0;
 
  protected:
   virtual double attention_dropout() const { return 0; }

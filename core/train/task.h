@@ -6,6 +6,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <span>
@@ -75,6 +76,9 @@ class Task {
   // Further figures of a split that the objective knows, by name; the same on every rank. The
   // module is in evaluation mode.
   virtual std::map<std::string, double> more_metrics(Split) { return {}; }
+
+  // Writes data that the objective made, for people and other programs, into the run's folder.
+  virtual void write_data(const std::filesystem::path&) const {}
 
   // Of a language model: how many tokens recommend() read and wrote until now; 0: it is none.
   virtual int64_t tokens() const { return 0; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/base/files.h"
 #include "core/base/log.h"
 #include "core/lm/candidate_ranker.h"
 #include "core/lm/preference_loss.h"
@@ -88,6 +89,27 @@ class Orpo : public Task {
     return ranker_.recommend(histories, count, seen);
   }
 
+  // preferences.jsonl: a pair a line, as TRL reads them, in the pools of the first pass.
+  void write_data(const std::filesystem::path& folder) const override {
+    std::string lines;
+    for (const bool held_out : {false, true}) {
+      const auto& pairs = held_out ? held_out_ : training_;
+      for (size_t i = 0; i < pairs.size(); ++i) {
+        const AnsweredPrompt texts = answered(
+            pairs[i], held_out ? seed_of(seed_, kHeldOutPools, i) : seed_of(seed_, kPools, 0, i));
+        const Json line = {
+            {"prompt", text_of(texts.prompt)},
+            {"chosen", text_of(texts.chosen)},
+            {"rejected", text_of(texts.rejected)},
+            {"user", data_->user_key(pairs[i].user)},
+            {"part", pairs[i].part == PreferencePair::Part::Ratings ? "ratings" : "worst"},
+            {"held_out", held_out}};
+        lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      }
+    }
+    write_file_atomic(folder / "preferences.jsonl", lines);
+  }
+
   // On the held-out pairs, by TRL's names.
   std::map<std::string, double> more_metrics(Split split) override {
     std::map<std::string, double> means;
@@ -109,6 +131,10 @@ class Orpo : public Task {
 
  private:
   enum Purpose : uint64_t { kOrder = 1, kPools = 2, kHeldOut = 3, kHeldOutPools = 4 };
+
+  std::string text_of(const Tokens& tokens) const {
+    return ranker_.model().tokenizer().decode(tokens);
+  }
 
   // Both in a pool of items that the user never had, shuffled.
   AnsweredPrompt answered(const PreferencePair& pair, uint64_t seed) const {

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "core/base/files.h"
+#include "core/base/text.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/text_task.h"
 
 namespace seqsweep {
@@ -31,6 +34,24 @@ TEST(Orpo, PartsCoverAllPairsOnce) {
   int64_t sum = 0;
   for (int64_t epoch = 0; epoch < 3; ++epoch) sum += parts->begin_epoch(epoch);
   EXPECT_EQ(sum, pairs);
+}
+
+TEST(Orpo, ItsPairsAreWrittenForOthersToRead) {
+  const auto [data, task] = make_text_task(small_text_model("llamarec"), kOrpo);
+  const TemporaryFolder folder;
+  task->write_data(folder.path());
+  const std::vector<std::string> lines = split(read_file(folder / "preferences.jsonl"), '\n');
+  const int64_t training = task->begin_epoch(0);
+  int64_t read = 0;
+  for (const std::string& line : lines) {
+    if (line.empty()) continue;
+    const Json pair = Json::parse(line);
+    EXPECT_NE(pair.at("prompt").get<std::string>().find("Candidate pool:"), std::string::npos);
+    EXPECT_EQ(pair.at("chosen").get<std::string>().size(), 1U);
+    EXPECT_NE(pair.at("chosen"), pair.at("rejected"));
+    if (!pair.at("held_out").get<bool>()) ++read;
+  }
+  EXPECT_EQ(read, training);
 }
 
 TEST(Orpo, LossesAddUp) {

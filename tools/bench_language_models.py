@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Prefill and decode of our language models beside transformers' eager ones of the same shape, as ratios.
+
+    tools/bench_language_models.py                      # GPT-2 117M and Mamba-2 130M, random weights
+    tools/bench_language_models.py --models gpt2 llama --rounds 9 --threads 1
+
+Needs torch, transformers (pip install transformers==5.23.0) and the built build/bin/bench_language_models. The two take
+turns; figures are medians over --rounds after one round that is not counted. float32, batch 1. Prints a Markdown table.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Two programs take turns: neither may spin on the other's core.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Mamba2Config, Mamba2ForCausalLM
+
+PROGRAM = Path(__file__).resolve().parent.parent / "build" / "bin" / "bench_language_models"
+MODELS = {
+    "gpt2": lambda: GPT2LMHeadModel(GPT2Config(attn_implementation="eager")),
+    "mamba2": lambda: Mamba2ForCausalLM(Mamba2Config(
+        vocab_size=50288, hidden_size=768, num_hidden_layers=24, state_size=128, head_dim=64, num_heads=24, n_groups=1)),
+    "llama": lambda: LlamaForCausalLM(LlamaConfig(
+        vocab_size=32000, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=2048,
+        max_position_embeddings=1024, attn_implementation="eager")),
+}
+
+
+def prompt_of(tokens):
+    return torch.tensor([[37 * i % 1000 for i in range(tokens)]])
+
+
+def theirs(model, kind, tokens):
+    @torch.no_grad()
+    def prefill():
+        model(prompt_of(tokens), use_cache=True, logits_to_keep=1)
+
+    @torch.no_grad()
+    def decode():
+        prompt = prompt_of(8)
+        model.generate(prompt, attention_mask=torch.ones_like(prompt), do_sample=False, min_new_tokens=tokens,
+                       max_new_tokens=tokens, pad_token_id=0)
+
+    return prefill if kind == "prefill" else decode
+
+
+class Ours:
+    def __init__(self, threads):
+        self.process = subprocess.Popen([PROGRAM, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def seconds(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+
+def seconds_of(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=["gpt2", "mamba2"])
+    parser.add_argument("--prefill", type=int, default=256, help="tokens of the prompt")
+    parser.add_argument("--decode", type=int, default=32, help="tokens written")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    ours = Ours(arguments.threads)
+    print(f"{arguments.threads} threads, batch 1, float32, medians of {arguments.rounds} rounds\n")
+    print("| model | work | ours, tokens/s | transformers, tokens/s | ratio |\n|---|---|---|---|---|")
+    for name in arguments.models:
+        model = MODELS[name]().eval()
+        for kind, tokens in (("prefill", arguments.prefill), ("decode", arguments.decode)):
+            work = theirs(model, kind, tokens)
+            pairs = [(ours.seconds(f"{kind} {name} {tokens}"), seconds_of(work))
+                     for _ in range(arguments.rounds + 1)][1:]
+            mine, other = (tokens / statistics.median(column) for column in zip(*pairs))
+            print(f"| {name} | {kind} {tokens} | {mine:.1f} | {other:.1f} | {mine / other:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
