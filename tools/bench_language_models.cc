@@ -4,7 +4,8 @@
 //   prefill MODEL TOKENS    a prompt in, the logits of the next token out
 //   decode MODEL TOKENS     so many tokens written one by one behind a prompt of 8
 // The first time a line is read its model is made, with random weights, and the work done once
-// uncounted. Models: gpt2 (117M), mamba2 (130M), llama (the shape of a 110M one).
+// uncounted. Models: gpt2 (117M), mamba2 (130M), llama (the shape of a 110M one); of transformers
+// also gpt2-int8, gpt2-nf4 and so on, with their projections in few bits.
 // Usage: bench_language_models THREADS
 #include <fmt/format.h>
 #include <torch/types.h>
@@ -28,6 +29,13 @@ namespace seqsweep {
 namespace {
 
 std::shared_ptr<LanguageModel> make_model(const std::string& name) {
+  for (const auto& [ending, format] :
+       {std::pair{"-int8", WeightFormat::Int8}, std::pair{"-nf4", WeightFormat::Nf4}}) {
+    if (!name.ends_with(ending)) continue;
+    const auto model = make_model(name.substr(0, name.rfind('-')));
+    quantize(*model, format);
+    return model;
+  }
   if (name == "gpt2") return std::make_shared<Gpt2>(Gpt2Config{});
   if (name == "mamba2") return std::make_shared<Mamba2Lm>(Mamba2LmConfig{});
   if (name == "llama") {

@@ -2,6 +2,7 @@
 """Prefill and decode of our language models beside transformers' eager ones of the same shape, as ratios.
 
     tools/bench_language_models.py                      # GPT-2 117M and Mamba-2 130M, random weights
+    tools/bench_language_models.py --models llama-int8  # ours with projections of 8 bits, theirs of 32
     tools/bench_language_models.py --models gpt2 llama --rounds 9 --threads 1
 
 Needs torch, transformers (pip install transformers==5.23.0) and the built build/bin/bench_language_models. The two take
@@ -68,7 +69,7 @@ def seconds_of(work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=["gpt2", "mamba2"])
+    parser.add_argument("--models", nargs="+", default=["gpt2", "gpt2-int8", "gpt2-nf4", "mamba2"])
     parser.add_argument("--prefill", type=int, default=256, help="tokens of the prompt")
     parser.add_argument("--decode", type=int, default=32, help="tokens written")
     parser.add_argument("--rounds", type=int, default=5)
@@ -79,7 +80,7 @@ def main():
     print(f"{arguments.threads} threads, batch 1, float32, medians of {arguments.rounds} rounds\n")
     print("| model | work | ours, tokens/s | transformers, tokens/s | ratio |\n|---|---|---|---|---|")
     for name in arguments.models:
-        model = MODELS[name]().eval()
+        model = MODELS[name.split("-")[0]]().eval()
         for kind, tokens in (("prefill", arguments.prefill), ("decode", arguments.decode)):
             work = theirs(model, kind, tokens)
             pairs = [(ours.seconds(f"{kind} {name} {tokens}"), seconds_of(work))

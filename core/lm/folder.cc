@@ -156,6 +156,12 @@ void save_language_model(LanguageModel& model, const fs::path& folder) {
     }
     tensors.emplace_back(entry.key(), entry.value());
   }
+  for (const auto& entry : model.named_buffers()) {
+    if (entry.key().ends_with(".codes")) {
+      throw_run("{}: weights in few bits are not saved as a Hugging Face folder; adapters are",
+                folder.string());
+    }
+  }
   save_tensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
   Json config = model.config_json();
   const Tokenizer& tokenizer = model.tokenizer();

@@ -91,6 +91,14 @@ std::shared_ptr<torch::nn::Module> make_language_model(Architecture architecture
                   name_of(architecture), type);
     }
   }
+  if (config.weights != Weights::Float) {
+    if (config.lora.rank == 0) {
+      throw_input(
+          "language model: weights in few bits are fixed; train adapters on them (lora.rank above "
+          "0) or take weights: f32");
+    }
+    quantize(*model, config.weights == Weights::Int8 ? WeightFormat::Int8 : WeightFormat::Nf4);
+  }
   if (config.lora.rank > 0) {
     adapt(*model, config.lora.modules,
           {.rank = config.lora.rank, .alpha = config.lora.alpha, .dropout = config.lora.dropout});

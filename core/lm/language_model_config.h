@@ -25,10 +25,16 @@ struct LoraConfig {
   }
 };
 
+enum class Weights { Float, Int8, Nf4 };
+constexpr std::array<std::pair<Weights, const char*>, 3> enum_names(Weights) {
+  return {{{Weights::Float, "f32"}, {Weights::Int8, "int8"}, {Weights::Nf4, "nf4"}}};
+}
+
 struct LanguageModelConfig {
   std::string path;
   int64_t vocabulary = 2000, width = 64, layers = 2, heads = 4, max_length = 512;
   double dropout = 0.1;
+  Weights weights = Weights::Float;
   bool recompute = false;
   LoraConfig lora;
 
@@ -51,6 +57,10 @@ struct LanguageModelConfig {
         "recompute", recompute,
         "what a layer computes on its way is computed again in the backward instead of kept: less "
         "memory, about a third more time");
+    field(
+        "weights", weights,
+        "of the projections, which are fixed below adapters: float, 8-bit integers with a scale a "
+        "row, or NF4 with double-quantised scales (QLoRA)");
     field("lora", lora, "low-rank adapters instead of training all parameters");
   }
 };

@@ -14,15 +14,16 @@ namespace seqsweep {
 
 using torch::Tensor;
 
-Projection::Projection(int64_t in, int64_t out, bool bias, WeightOrder order) : order_(order) {
+Projection::Projection(int64_t in, int64_t out, bool bias, WeightOrder order)
+    : inputs_(in), outputs_(out), order_(order) {
   weight_ = register_parameter(
       "weight", order == WeightOrder::OutIn ? torch::empty({out, in}) : torch::empty({in, out}));
   if (bias) bias_ = register_parameter("bias", torch::zeros({out}));
 }
 
 Tensor Projection::forward(const Tensor& x_RI) {
-  const Tensor weight_OI = order_ == WeightOrder::OutIn ? weight_ : weight_.t();
-  const Tensor y_RO = torch::linear(x_RI, weight_OI, bias_);
+  const Tensor y_RO = quantized() ? quantized_linear(x_RI, in_few_bits_, bias_)
+                                  : torch::linear(x_RI, weight_as_OI(), bias_);
   if (!adapted()) return y_RO;
   const Tensor seen_RI = is_training() ? seeded_dropout(x_RI, lora_.dropout, draw_seed()) : x_RI;
   const Tensor added_RO = torch::linear(torch::linear(seen_RI, lora_A_), lora_B_);
@@ -32,23 +33,40 @@ Tensor Projection::forward(const Tensor& x_RI) {
 void Projection::adapt(const LoraOptions& options) {
   SEQ_CHECK(!adapted());
   lora_ = options;
-  weight_.set_requires_grad(false);
+  if (!quantized()) weight_.set_requires_grad(false);
   if (bias_.defined()) bias_.set_requires_grad(false);
-  lora_A_ = register_parameter("lora_A", torch::empty({options.rank, inputs()}, weight_.options()));
-  lora_B_ =
-      register_parameter("lora_B", torch::zeros({outputs(), options.rank}, weight_.options()));
+  lora_A_ = register_parameter("lora_A", torch::empty({options.rank, inputs_}));
+  lora_B_ = register_parameter("lora_B", torch::zeros({outputs_, options.rank}));
   torch::nn::init::kaiming_uniform_(lora_A_, std::sqrt(5.0));
 }
 
 void Projection::merge() {
-  SEQ_CHECK(adapted());
+  SEQ_CHECK(adapted() && !quantized());
   const torch::NoGradGuard no_grad;
-  const Tensor added_OI = torch::mm(lora_B_, lora_A_);
-  weight_.add_(order_ == WeightOrder::OutIn ? added_OI : added_OI.t(),
-               lora_.alpha / static_cast<double>(lora_.rank));
+  weight_as_OI().add_(torch::mm(lora_B_, lora_A_), lora_.alpha / static_cast<double>(lora_.rank));
   parameters_.erase("lora_A");
   parameters_.erase("lora_B");
   lora_A_ = lora_B_ = Tensor();
+}
+
+void Projection::quantize(WeightFormat format) {
+  SEQ_CHECK(!quantized() && !adapted());
+  in_few_bits_ = seqsweep::quantize(weight_as_OI(), format);
+  parameters_.erase("weight");
+  weight_ = Tensor();
+  register_buffer("codes", in_few_bits_.codes);
+  register_buffer("scales", in_few_bits_.scales);
+  if (format == WeightFormat::Nf4) register_buffer("scale_blocks", in_few_bits_.scale_blocks);
+}
+
+Tensor Projection::weight_as_OI() const {
+  return order_ == WeightOrder::OutIn ? weight_ : weight_.t();
+}
+
+void quantize(torch::nn::Module& model, WeightFormat format) {
+  for (const auto& module : model.named_modules("", /*include_self=*/false)) {
+    if (auto* projection = module.value()->as<Projection>()) projection->quantize(format);
+  }
 }
 
 void adapt(torch::nn::Module& model, const std::vector<std::string>& names,

@@ -1,12 +1,14 @@
-// A linear layer of a language model, whose weight may be adapted by LoRA (Hu et al. 2021): the
-// weight is then fixed and a product of two thin matrices added, y = W x + b + (alpha / rank) B A
-// dropout(x).
+// A linear layer of a language model. Its weight may be kept in few bits, fixed; and it may be
+// adapted by LoRA (Hu et al. 2021): the weight is then fixed and a product of two thin matrices
+// added, y = W x + b + (alpha / rank) B A dropout(x).
 #pragma once
 
 #include <torch/nn/module.h>
 
 #include <string>
 #include <vector>
+
+#include "kernels/quantized_linear.h"
 
 namespace seqsweep {
 
@@ -31,20 +33,28 @@ class Projection : public torch::nn::Module {
   void adapt(const LoraOptions& options);
   bool adapted() const { return lora_A_.defined(); }
   const LoraOptions& lora() const { return lora_; }  // Of an adapted one.
-  // Adds the product to the weight and forgets A and B.
+  // Adds the product to the weight and forgets A and B. Not where the weight is in few bits.
   void merge();
 
-  const torch::Tensor& weight() const { return weight_; }
-  const torch::Tensor& bias() const { return bias_; }  // Undefined: none.
-  int64_t inputs() const { return weight_.size(order_ == WeightOrder::OutIn ? 1 : 0); }
-  int64_t outputs() const { return weight_.size(order_ == WeightOrder::OutIn ? 0 : 1); }
+  // Keeps the weight in few bits from now on; it cannot be trained any more.
+  void quantize(WeightFormat format);
+  bool quantized() const { return !weight_.defined(); }
+
+  int64_t inputs() const { return inputs_; }
+  int64_t outputs() const { return outputs_; }
 
  private:
+  torch::Tensor weight_as_OI() const;
+
+  int64_t inputs_, outputs_;
   WeightOrder order_;
   torch::Tensor weight_, bias_;
+  QuantizedWeight in_few_bits_;    // In place of weight_; its tensors are the module's buffers.
   torch::Tensor lora_A_, lora_B_;  // [rank, in], [out, rank]
   LoraOptions lora_;
 };
+
+void quantize(torch::nn::Module& model, WeightFormat format);  // Every Projection.
 
 // Adapts every Projection whose own name is in `names` ("q_proj"), and fixes all other parameters
 // of the model. Throws Error (Fault::Input) that lists the valid names when one fits none.

@@ -46,6 +46,43 @@ TEST(Lora, StartsAsNothingAndMergesIntoTheWeight) {
   }
 }
 
+TEST(QuantizedProjection, IsTheLayerWithTheReadWeight) {
+  for (const WeightOrder order : {WeightOrder::OutIn, WeightOrder::InOut}) {
+    torch::manual_seed(4);
+    Projection projection(64, 32, /*bias=*/true, order);
+    const torch::NoGradGuard no_grad;
+    for (torch::Tensor& parameter : projection.parameters()) parameter.normal_();
+    const torch::Tensor x = torch::randn({3, 64}), before = projection.forward(x);
+    projection.quantize(WeightFormat::Int8);
+    EXPECT_LT((projection.forward(x) - before).norm().item<double>(),
+              0.02 * before.norm().item<double>());
+    EXPECT_EQ(projection.parameters().size(), 1U);  // The bias.
+    EXPECT_EQ(projection.buffers().size(), 2U);
+  }
+}
+
+TEST(QuantizedProjection, AdaptersTrainOnFixedWeights) {
+  torch::manual_seed(5);
+  Llama model({.vocabulary = 12,
+               .width = 32,
+               .layers = 1,
+               .heads = 2,
+               .groups = 2,
+               .head_width = 16,
+               .inner_width = 64,
+               .max_length = 16});
+  quantize(model, WeightFormat::Nf4);
+  adapt(model, {"q_proj", "v_proj"}, {.rank = 2, .dropout = 0});
+  next_token_loss(model, {{1, 2, 3, 4}}).backward();
+  int64_t trained = 0;
+  for (const auto& entry : model.named_parameters()) {
+    if (!entry.value().requires_grad()) continue;
+    ++trained;
+    ASSERT_TRUE(entry.value().grad().defined()) << entry.key();
+  }
+  EXPECT_EQ(trained, 4);
+}
+
 TEST(Lora, AModuleThatIsNotThereIsRefusedWithThoseThatAre) {
   Llama model({.vocabulary = 8,
                .width = 8,
