@@ -210,6 +210,8 @@ TEST(Tidy, EverySourceFileHasATest) {
                                         "kernels/linear_cross_entropy_cpu.cc",
                                         "kernels/packed_attention_cpu.cc",
                                         "kernels/conv1d_silu_cpu.cc",
+                                        "kernels/lru_scan_cpu.cc",
+                                        "kernels/quantized_linear_cpu.cc",
                                         "kernels/selective_scan_forward_cpu.cc",
                                         "kernels/selective_scan_backward_cpu.cc",
                                         "kernels/checks.cc",
