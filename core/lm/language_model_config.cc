@@ -50,7 +50,8 @@ std::shared_ptr<LanguageModel> from_scratch(Architecture architecture,
                                              .head_width = config.width / config.heads,
                                              .inner_width = 8 * config.width / 3,
                                              .max_length = config.max_length,
-                                             .tied = true});
+                                             .tied = true,
+                                             .dropout = config.dropout});
 }
 
 const char* name_of(Architecture architecture) {

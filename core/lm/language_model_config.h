@@ -51,7 +51,8 @@ struct LanguageModelConfig {
           "what they share",
           at_least(1));
     field("max_length", max_length, "from scratch: tokens of the longest text", at_least(64));
-    field("dropout", dropout, "of embeddings, attention and layers, where the architecture has any",
+    field("dropout", dropout,
+          "of embeddings, attention and layers: GPT-2's, and a Llama's from scratch",
           between_below(0, 1));
     field(
         "recompute", recompute,

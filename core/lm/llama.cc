@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/lm/config_file.h"
+#include "kernels/seeded_dropout.h"
 
 namespace seqsweep {
 
@@ -81,12 +82,16 @@ class Llama::Block : public nn::Module {
       return projection->forward(in_TD).view({in_TD.size(0), -1, config_.head_width});
     };
     const Tensor seen_THP = attention.attend(layer, turn(heads(q_)), turn(heads(k_)), heads(v_));
-    const Tensor mixed_TD = x_TD + o_->forward(seen_THP.flatten(1));
+    const Tensor mixed_TD = x_TD + drop(o_->forward(seen_THP.flatten(1)));
     const Tensor out_TD = norm(mixed_TD, middle_norm_);
-    return mixed_TD + down_->forward(torch::silu(gate_->forward(out_TD)) * up_->forward(out_TD));
+    const Tensor hidden = torch::silu(gate_->forward(out_TD)) * up_->forward(out_TD);
+    return mixed_TD + drop(down_->forward(hidden));
   }
 
  private:
+  Tensor drop(const Tensor& x_TD) const {
+    return is_training() ? seeded_dropout(x_TD, config_.dropout, draw_seed()) : x_TD;
+  }
   Tensor norm(const Tensor& x_TD, const Tensor& weight_D) const {
     return torch::rms_norm(x_TD, weight_D.sizes(), weight_D, config_.eps);
   }
@@ -124,6 +129,7 @@ Tensor Llama::output_embedding() {
 Tensor Llama::forward(const Tensor& tokens_T, const Tensor& positions_T,
                       const std::shared_ptr<Attention>& attention) {
   Tensor x_TD = embedding_(tokens_T);
+  if (is_training()) x_TD = seeded_dropout(x_TD, config_.dropout, draw_seed());
   // As the published code, which multiplies in float32.
   const auto dtype = x_TD.scalar_type() == torch::kDouble ? torch::kDouble : torch::kFloat;
   const Tensor angles_T1Q =

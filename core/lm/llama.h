@@ -25,6 +25,7 @@ struct LlamaConfig {
   double eps = 1e-5, rope_theta = 10000;
   bool tied = false;            // The output embedding is the input's.
   bool attention_bias = false;  // Of the projections to and from attention.
+  double dropout = 0;           // Of attention weights, embeddings and what blocks add.
   RopeScaling rope_scaling;
 };
 
@@ -41,6 +42,9 @@ class Llama : public TransformerLanguageModel {
   int64_t max_length() const override { return config_.max_length; }
   int64_t embedding_parameters() const override;
   Json config_json() const override;
+
+ protected:
+  double attention_dropout() const override { return config_.dropout; }
 
  private:
   class Block;

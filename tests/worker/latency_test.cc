@@ -41,11 +41,14 @@ class TimedTask : public Task {
       busy_s += history[0] == slow_item_ ? kSlow_s : kQuick_s;
     }
     calls.push_back(histories.size());
+    tokens_ += 7 * std::ssize(histories);
     const double end_s = monotonic_s() + busy_s;
     while (monotonic_s() < end_s) {
     }
     return {};
   }
+
+  int64_t tokens() const override { return tokens_; }
 
   static constexpr double kQuick_s = 50e-6, kSlow_s = 20e-3;
   std::vector<int32_t> asked;
@@ -53,6 +56,7 @@ class TimedTask : public Task {
 
  private:
   torch::nn::Module module_;
+  int64_t tokens_ = 0;
   int32_t slow_item_;
 };
 
@@ -85,6 +89,16 @@ TEST(Latency, TimesEveryDrawnUser) {
   EXPECT_GE(figures.low_ms, 0.05);
   EXPECT_LE(figures.low_ms, figures.mean_ms);
   EXPECT_LE(figures.mean_ms, figures.high_ms);
+}
+
+TEST(Latency, TokensAreCountedOverTheMeasuredTimeAlone) {
+  TimedTask task;
+  const LatencyFigures figures = measure(task, kSmall);
+  double all_ms = 0;
+  for (const LatencySample& sample : figures.samples) {
+    for (const float user_ms : sample.user_ms) all_ms += user_ms;
+  }
+  EXPECT_NEAR(figures.tokens_per_s, 1e3 * 7 * 4 * 30 / all_ms, 1e-3 * figures.tokens_per_s);
 }
 
 TEST(Latency, OutliersAreStoredButNotInTheMean) {

@@ -25,11 +25,22 @@ TEST_F(TrainerTest, OverfitsAToyTask) {
   settings.train.epochs = 30;
   ToyRun run(folder(), *alone_, settings);
   EXPECT_EQ(run.trainer.run(), Outcome::Finished);
-  EXPECT_EQ(run.recorder.metrics.back().name, "mrr@3");
-  EXPECT_EQ(run.recorder.metrics.back().value, 1.0);
+  const MetricRow& last_rank_metric = run.recorder.metrics.end()[-2];
+  EXPECT_EQ(last_rank_metric.name, "mrr@3");
+  EXPECT_EQ(last_rank_metric.value, 1.0);
   EXPECT_LT(run.recorder.steps.back().loss, 0.05);
   EXPECT_NEAR(run.recorder.steps.front().loss, std::log(kToyItems), 1e-5);  // Uniform at first.
   EXPECT_FALSE(run.task->module().is_training());
+}
+
+TEST_F(TrainerTest, WhatItStartsFromIsToldAndDoesNotCount) {
+  TrainerSettings settings = toy_settings();
+  settings.validate_first = true;
+  ToyRun run(folder(), *alone_, settings);
+  run.trainer.run();
+  EXPECT_EQ(run.recorder.metrics.front().epoch, 0);
+  EXPECT_EQ(run.recorder.metrics.front().split, "validation");
+  EXPECT_GT(run.trainer.summary().best_epoch, 0);
 }
 
 TEST_F(TrainerTest, TellsStepsMetricsAndProgress) {
@@ -53,7 +64,8 @@ TEST_F(TrainerTest, TellsStepsMetricsAndProgress) {
   }
   EXPECT_THAT(first_epoch,
               ElementsAre("train loss", "validation hit@1", "validation ndcg@1", "validation mrr@1",
-                          "validation hit@3", "validation ndcg@3", "validation mrr@3"));
+                          "validation hit@3", "validation ndcg@3", "validation mrr@3",
+                          "validation largest"));
   EXPECT_EQ(run.recorder.progress.step, 12);
   EXPECT_DOUBLE_EQ(run.recorder.progress.fraction, 1);
   EXPECT_DOUBLE_EQ(run.recorder.progress.seconds_left, 0);
@@ -231,7 +243,7 @@ TEST_F(TrainerTest, AveragedParametersAreWhatIsValidatedAndKept) {
                    run.recorder, run.clock},
                   toy_settings());
   trainer.run();
-  EXPECT_EQ(run.recorder.metrics.back().value, 1.0);
+  EXPECT_EQ(run.recorder.metrics.end()[-2].value, 1.0);
   EXPECT_TRUE(torch::equal(run.parameters.values(), probe.average));
 }
 
@@ -320,7 +332,7 @@ TEST_F(TrainerTest, WithNothingToTrainTheModelIsValidatedAsItIs) {
     EXPECT_EQ(run->trainer.run(), Outcome::Finished);
     EXPECT_EQ(run->trainer.summary().steps, 0);
     EXPECT_EQ(run->trainer.summary().epochs, 0);
-    ASSERT_EQ(run->recorder.metrics.size(), 6u);
+    ASSERT_EQ(run->recorder.metrics.size(), 7u);
     EXPECT_EQ(run->recorder.metrics[0].epoch, 0);
     EXPECT_EQ(run->parameters.values().abs().sum().item<float>(), 0);
   }

@@ -1,0 +1,26 @@
+// The sweep files that come with the program say what they mean.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/support/command.h"
+
+namespace seqsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(SweepFiles, EveryOneIsValid) {
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(SEQSWEEP_SOURCE_DIR "/experiments")) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++files;
+    const CommandResult result = run_command(
+        {SEQSWEEP_BIN_DIR "/seqsweep", "plan", "--resolved", entry.path().string()});
+    EXPECT_EQ(result.code, 0) << entry.path() << "\n" << result.output;
+  }
+  EXPECT_GE(files, 5);
+}
+
+}  // namespace
+}  // namespace seqsweep
