@@ -73,9 +73,9 @@ class Hits {
     double below = 0;
     for (size_t k = 0; k <= n; ++k) {
       const auto hits = static_cast<double>(k);
-      below += std::exp(std::lgamma(count + 1) - std::lgamma(hits + 1) -
-                        std::lgamma(count - hits + 1) + hits * std::log(share) +
-                        (count - hits) * std::log1p(-share));
+      below +=
+          std::exp(std::lgamma(count + 1) - std::lgamma(hits + 1) - std::lgamma(count - hits + 1) +
+                   hits * std::log(share) + (count - hits) * std::log1p(-share));
       upper_[k] = below;
     }
   }

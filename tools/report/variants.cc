@@ -22,7 +22,7 @@ Json compared(const Json& config) {
 }
 
 Json trained(Json config) {
-  for (const char* key : {"seed", "dataset", "model", "objective"}) config.erase(key);
+  for (const char* key : {"seed", "dataset", "model", "objective", "needs"}) config.erase(key);
   return config;
 }
 
