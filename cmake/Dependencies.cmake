@@ -10,6 +10,8 @@ find_package(SQLiteCpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(GTest REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 
 # ---- LibTorch: only libtorch_cpu and libc10 are linked. CUDA is a plug-in (docs/decisions/0002). ----
 file(GLOB venv_site_packages ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages)

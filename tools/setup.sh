@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(g++ cmake ninja-build ccache python3-venv python3-pip curl unzip
           libyaml-cpp-dev libfmt-dev libsqlite3-dev libsqlitecpp-dev libcli11-dev nlohmann-json3-dev
-          libgtest-dev libgmock-dev libsimdjson-dev zlib1g-dev libssl-dev sqlite3 gnuplot-nox)
+          libgtest-dev libgmock-dev libsimdjson-dev zlib1g-dev libssl-dev sqlite3 gnuplot-nox pkg-config libcpp-httplib-dev libbrotli-dev)
 
 missing_packages() {
   local package

@@ -182,9 +182,11 @@ std::string panel_script(const Panel& panel, size_t serial, const std::vector<Se
           "{} using 1:2:5:6:3:4 with xyerrorbars pt 0 lw 0.8 lc rgb '#A0A0A0' notitle", block));
     }
     lines.push_back(fmt::format("{} using 1:2 {} notitle", block, drawn_with(series)));
+    // gnuplot's own error bars would leave a hole around the middle.
     if (series.look == Look::Bars || series.look == Look::HollowBars) {
       lines.push_back(fmt::format(
-          "{} using 1:2:3:4 with yerrorbars pt 0 lw 1 lc rgb '#404040' notitle", block));
+          "{} using 1:3:(0):($4-$3) with vectors heads size 0.06,90 lw 1 lc rgb '#404040' notitle",
+          block));
     }
   }
   for (const Series& series : legend) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+
 #include "core/base/text.h"
 
 namespace seqsweep {
@@ -68,10 +70,18 @@ std::string inline_svg(std::string svg, const std::string& slug) {
   return svg;
 }
 
+// "SASRec on ml-100k: Validation NDCG@10 over epochs": figures of one comparison share their title.
+std::string figure_title(const Figure& figure) {
+  if (figure.panels.empty() || figure.panels[0].x.label.empty()) return figure.title;
+  std::string over = figure.panels[0].x.label;
+  over[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(over[0])));
+  return fmt::format("{}: {} over {}", figure.title, figure.panels[0].y.label, over);
+}
+
 std::string figure_html(const HtmlFigure& one) {
   const Figure& figure = one.figure;
-  std::string out =
-      fmt::format("<h2 id=\"{}\">{}</h2>\n", html_escape(figure.slug), html_escape(figure.title));
+  std::string out = fmt::format("<h2 id=\"{}\">{}</h2>\n", html_escape(figure.slug),
+                                html_escape(figure_title(figure)));
   out += one.svg.empty() ? "<p>Not drawn: gnuplot is missing.</p>\n"
                          : fmt::format("<figure aria-label=\"{}\">{}</figure>\n",
                                        html_escape(figure.title), inline_svg(one.svg, figure.slug));
@@ -134,8 +144,9 @@ std::string html_report(const std::string& title, const std::vector<Table>& tabl
                        html_escape(table_title(table)));
   }
   for (const HtmlFigure& one : figures) {
+    if (one.figure.csv.empty()) continue;  // The same curves over another axis.
     out += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", html_escape(one.figure.slug),
-                       html_escape(one.figure.title));
+                       html_escape(figure_title(one.figure)));
   }
   out += "</ul></nav>\n<main>\n";
   for (const Table& table : tables) out += html(table);
