@@ -13,6 +13,7 @@ find_package(GTest REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 
 # ---- LibTorch: only libtorch_cpu and libc10 are linked. CUDA is a plug-in (docs/decisions/0002). ----
 file(GLOB venv_site_packages ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages)

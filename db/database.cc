@@ -1,5 +1,6 @@
 #include "db/database.h"
 
+#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/Column.h>
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
@@ -140,6 +141,10 @@ Journal journal_for(const std::filesystem::path& path) {
   return journal_for_type(static_cast<uint32_t>(about.f_type));
 }
 
+std::string sqlite_version() {
+  return sqlite3_libversion();
+}
+
 Database::Database(const std::filesystem::path& path, std::unique_ptr<SQLite::Database> handle)
     : path_(path), handle_(std::move(handle)) {}
 
@@ -176,6 +181,26 @@ Database Database::open_for_reading(const std::filesystem::path& path) {
   require_own_file(database);
   require_current_schema(database);
   return database;
+}
+
+void Database::copy_to(const std::filesystem::path& target) {
+  std::error_code failed;
+  if (std::filesystem::exists(target, failed)) {
+    refuse(target, "exists already; give a path where there is nothing");
+  }
+  require_access(target, W_OK);
+  // Page by page: VACUUM INTO through a connection that only reads fails on generated columns.
+  const std::filesystem::path temporary = target.string() + ".part";
+  std::filesystem::remove(temporary, failed);
+  try {
+    SQLite::Database copy(temporary.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    SQLite::Backup(copy, *handle_).executeStep();
+    copy.exec("PRAGMA journal_mode = DELETE");  // One file, whatever the original has beside it.
+  } catch (const SQLite::Exception& error) {
+    std::filesystem::remove(temporary, failed);
+    throw_sqlite_error(target, handle_->getHandle(), error);
+  }
+  std::filesystem::rename(temporary, target);
 }
 
 void Database::run_script(const std::string& sql) {

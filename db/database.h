@@ -29,6 +29,10 @@ enum class Journal {
 Journal journal_for(const std::filesystem::path& path);
 Journal journal_for_type(uint32_t file_system);
 
+struct SqlRows;
+
+std::string sqlite_version();  // "3.40.1"
+
 class Database {
  public:
   // Makes the file when it is missing and brings an older schema up to date. Every commit is on
@@ -44,6 +48,10 @@ class Database {
 
   const std::filesystem::path& path() const { return path_; }
 
+  // A whole copy in one file, also while a writer is at it, which a copy of the file would not be.
+  // Fault::Input when the target exists.
+  void copy_to(const std::filesystem::path& target);
+
   // Runs a statement that returns no rows; returns how many rows it changed.
   template <typename... Args>
   int64_t run(std::string_view sql, const Args&... args);
@@ -51,6 +59,7 @@ class Database {
 
  private:
   friend class Query;
+  friend SqlRows ask(Database& database, const std::string& sql);  // db/user_query.h
   friend class WriteTransaction;
 
   Database(const std::filesystem::path& path, std::unique_ptr<SQLite::Database> handle);

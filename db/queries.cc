@@ -186,6 +186,14 @@ std::vector<AttemptRow> read_attempts(Database& database, const std::string& run
       run_id);
 }
 
+std::string read_environment(Database& database, const std::string& run_id) {
+  Query row(database,
+            "SELECT json FROM attempts JOIN environments ON hash = environment WHERE run = ? "
+            "ORDER BY number DESC LIMIT 1",
+            run_id);
+  return row.next() ? row.text(0) : "{}";
+}
+
 std::vector<ArtifactRow> read_artifacts(Database& database, const std::string& run_id) {
   return rows(
       [&](const Query& row) {

@@ -29,6 +29,8 @@ std::vector<MetricRow> read_metrics(Database& database, const std::string& run_i
 std::vector<LatencySample> read_latency_samples(Database& database, const std::string& run_id);
 std::vector<int32_t> read_user_ranks(Database& database, const std::string& run_id);
 std::vector<AttemptRow> read_attempts(Database& database, const std::string& run_id);
+// What its latest attempt ran on, as JSON; "{}" when it had none.
+std::string read_environment(Database& database, const std::string& run_id);
 std::vector<ArtifactRow> read_artifacts(Database& database, const std::string& run_id);
 
 // By name, then by settings.

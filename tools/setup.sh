@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 packages=(g++ cmake ninja-build ccache python3-venv python3-pip curl unzip
           libyaml-cpp-dev libfmt-dev libsqlite3-dev libsqlitecpp-dev libcli11-dev nlohmann-json3-dev
           libgtest-dev libgmock-dev libsimdjson-dev zlib1g-dev libssl-dev libpcre2-dev libutf8proc-dev
-          pkg-config sqlite3 gnuplot-nox)
+          libcpp-httplib-dev libbrotli-dev pkg-config sqlite3 gnuplot-nox)
 
 missing_packages() {
   local package

@@ -1,7 +1,11 @@
 // seqsweep status: what is done, running, failed and why, and left.
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "core/base/clock.h"
+#include "core/base/signals.h"
 #include "tools/commands/commands.h"
 #include "tools/report/status.h"
 
@@ -10,11 +14,47 @@ namespace {
 
 struct Options {
   std::string database;
-  bool json = false;
+  bool json = false, watch = false;
+  double every_s = 2;
 };
+
+bool work_left(const Status& status) {
+  return std::ranges::any_of(status.sweeps, [](const SweepStatus& sweep) {
+    return sweep.runs.pending + sweep.runs.running > 0;
+  });
+}
+
+// On a terminal the new status takes the place of the old one, line by line, so that nothing
+// flickers; elsewhere it is printed when it has changed.
+void show_again(const std::string& text, const std::string& before) {
+  if (::isatty(STDOUT_FILENO) != 1) {
+    if (text != before) fmt::print("{}\n", text);
+  } else {
+    std::string lines = "\033[H";
+    for (const char c : text) lines += c == '\n' ? std::string("\033[K\n") : std::string(1, c);
+    fmt::print("{}\033[J", lines);
+  }
+  std::fflush(stdout);
+}
 
 int status(const Options& options) {
   Database database = Database::open_for_reading(options.database);
+  const auto text_of = [&](const Status& now) {
+    return options.json ? status_json(now).dump() : status_text(now);
+  };
+  if (options.watch) {
+    install_stop_signals();
+    if (::isatty(STDOUT_FILENO) == 1) fmt::print("\033[2J");
+    for (std::string before; !stop_requested();) {
+      const Status now = read_status(database, system_clock().unix_ms());
+      const std::string text = text_of(now);
+      show_again(text, before);
+      before = text;
+      if (!work_left(now)) break;
+      ::usleep(static_cast<useconds_t>(1e6 * options.every_s));
+    }
+    return kExitDone;
+  }
   const Status now = read_status(database, system_clock().unix_ms());
   fmt::print("{}\n", options.json ? status_json(now).dump(2) : status_text(now));
   return kExitDone;
@@ -27,7 +67,10 @@ void add_status(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   command->add_option("DB", options->database, "results database")->required();
   command->add_flag("--json", options->json, "JSON instead of text");
-  command->footer("Example:\n  seqsweep status results.db");
+  command->add_flag("-w,--watch", options->watch, "show it again and again until all is done");
+  command->add_option("--every", options->every_s, "seconds between two looks of --watch [2]")
+      ->check(CLI::Range(0.1, 3600.0));
+  command->footer("Examples:\n  seqsweep status results.db\n  seqsweep status results.db --watch");
   command->callback([&action, options] { action = [options] { return status(*options); }; });
 }
 

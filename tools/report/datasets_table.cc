@@ -67,7 +67,9 @@ Table datasets_table(const std::vector<DatasetRow>& datasets, const Paper& paper
     std::vector<Cell> cells = {{line.settings.empty() ? name : name + " (" + line.settings + ")"}};
     const auto add = [&](int64_t ours, const std::string& theirs) {
       cells.push_back({human_count(ours)});
-      if (beside) cells.push_back({theirs.empty() ? "" : human_count(std::stoll(theirs))});
+      if (!beside) return;
+      cells.push_back({theirs.empty() ? "" : human_count(std::stoll(theirs)),
+                       ratio_text(static_cast<double>(ours), theirs)});
     };
     add(line.row.users, in_paper.users);
     add(line.row.items, in_paper.items);

@@ -24,7 +24,9 @@ enum class Look {
   Dotted,
   Points,  // Filled markers with error bars.
   Hollow,  // The same markers, empty.
-  Front,   // A staircase.
+  Bars,    // Filled, of kBarWidth, with error bars.
+  HollowBars,
+  Front,  // A staircase.
   HollowFront,
 };
 
@@ -47,6 +49,7 @@ struct Axis {
   std::string label;
   bool logarithmic = false;
   double from = kNone, to = kNone;  // NaN: as the data are.
+  std::vector<std::string> places;  // Names at 0, 1, ... instead of numbers.
 };
 
 struct Panel {
@@ -66,6 +69,7 @@ struct Figure {
 // In pixels of the SVG; 108 are an inch of the PDF, so that it fills a page's text width.
 constexpr double kFigureWidth = 756, kPanelHeight = 270;
 constexpr double kPanelLeft = 76, kPanelRight = 24;  // From the edges of a panel to its axes.
+constexpr double kBarWidth = 0.36;                   // Places are 1 apart.
 constexpr double kCharacterWidth = 7.7;              // Of the SVG's 13-pixel type, on average.
 
 }  // namespace seqsweep

@@ -53,6 +53,10 @@ std::string drawn_with(const Series& series) {
     case Look::Hollow:
       return fmt::format("with points {} pt {} ps 1.1 lw 1.3", colours,
                          kHollow[style % kHollow.size()]);
+    case Look::Bars:
+      return fmt::format("with boxes {} fill solid 0.9 border", colours);
+    case Look::HollowBars:
+      return fmt::format("with boxes {} lw 1.4 fill empty border", colours);
     case Look::Front:
       return "with steps lc rgb '#000000' dt solid lw 1.2";
     case Look::HollowFront:
@@ -125,6 +129,13 @@ Layout layout_of(const std::vector<Series>& legend) {
 // Of an axis of few decades gnuplot would name one place, or none: 1, 2 and 5 of each are named
 // then.
 std::string tics_script(const Axis& axis, const std::string& name) {
+  if (!axis.places.empty()) {
+    std::vector<std::string> tics;
+    for (size_t i = 0; i < axis.places.size(); ++i) {
+      tics.push_back(fmt::format("{} {}", gnuplot_text(axis.places[i]), i));
+    }
+    return fmt::format("set {}tics ({})\n", name, join(tics, ", "));
+  }
   const bool ends = std::isfinite(axis.from) && std::isfinite(axis.to);
   if (!axis.logarithmic || !ends || axis.to > 300 * axis.from) {
     return fmt::format("set {}tics autofreq\n", name);
@@ -171,6 +182,12 @@ std::string panel_script(const Panel& panel, size_t serial, const std::vector<Se
           "{} using 1:2:5:6:3:4 with xyerrorbars pt 0 lw 0.8 lc rgb '#A0A0A0' notitle", block));
     }
     lines.push_back(fmt::format("{} using 1:2 {} notitle", block, drawn_with(series)));
+    // gnuplot's own error bars would leave a hole around the middle.
+    if (series.look == Look::Bars || series.look == Look::HollowBars) {
+      lines.push_back(fmt::format(
+          "{} using 1:3:(0):($4-$3) with vectors heads size 0.06,90 lw 1 lc rgb '#404040' notitle",
+          block));
+    }
   }
   for (const Series& series : legend) {
     lines.push_back(
@@ -219,11 +236,11 @@ std::string figure_script(const Figure& figure) {
   const Layout layout = layout_of(legend);
   std::string out = fmt::format(
       "# gnuplot -d {0}.gp draws {0}.svg and {0}.pdf in the present folder.\n"
-      "set encoding utf8\nset decimalsign '.'\nset style fill noborder\n"
+      "set encoding utf8\nset decimalsign '.'\nset style fill noborder\nset boxwidth {2}\n"
       "set border 3 lw 0.8 lc rgb '#404040'\nset tics nomirror out scale 0.6\n"
       "set xlabel offset 0,0.6\n"
       "set grid ytics lt 1 lw 0.5 lc rgb '#D8D8D8'\n{1}",
-      figure.slug, data_blocks(figure));
+      figure.slug, data_blocks(figure), kBarWidth);
   out += fmt::format(
       "do for [format in 'svg pdf'] {{\n"
       "if (format eq 'svg') {{ set terminal svg noenhanced size {0},{1} name 'figure' background "

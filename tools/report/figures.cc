@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <set>
 
-#include "db/queries.h"
 #include "tools/report/batch_figure.h"
 #include "tools/report/latency_figure.h"
 #include "tools/report/markdown.h"
+#include "tools/report/orpo_figure.h"
 #include "tools/report/slug.h"
 #include "tools/report/training_curves.h"
 
@@ -37,12 +37,38 @@ void add_comparison(Database& database, const Comparison& comparison, std::set<s
   if (figure) figures.drawn.push_back(std::move(*figure));
 }
 
+// The paper numbers two of its data sets' figures; the others' are named alike.
+std::string orpo_file_part(const DatasetResults& results, const ModelResults& row) {
+  const std::string number = results.dataset == "amazon-video-games-2023" ? "figure1"
+                             : results.dataset == "ml-1m"                 ? "figure2"
+                                                                          : "figure";
+  const std::string settings = row.settings.empty() ? "" : "-" + row.settings;
+  return number + "_orpo_" + results.file_part() + "_" + row.model + settings;
+}
+
+void add_orpo(const DatasetResults& results, std::set<std::string>& slugs, Figures& figures) {
+  for (const OrpoPairs& pairs : orpo_pairs(results)) {
+    const std::string slug = make_slug(orpo_file_part(results, *pairs.after), slugs);
+    auto figure = orpo_figure(results, pairs, slug);
+    if (figure) {
+      figures.drawn.push_back(std::move(*figure));
+    } else {
+      figures.missing.push_back(fmt::format(
+          "{} on {}: no figure before and after ORPO; none of {} runs and the run that it starts "
+          "from are done.",
+          pairs.after->name(), results.title(), pairs.asked));
+    }
+  }
+}
+
 }  // namespace
 
-Figures make_figures(Database& database, const Paper& paper) {
+Figures make_figures(Database& database, const std::vector<DatasetResults>& all,
+                     const Paper& paper) {
   Figures figures;
   std::set<std::string> slugs;
-  for (const DatasetResults& results : summarize(read_results(database), paper)) {
+  for (const DatasetResults& results : all) {
+    add_orpo(results, slugs, figures);
     for (const Comparison& comparison : comparisons(results)) {
       add_comparison(database, comparison, slugs, figures);
     }

@@ -7,6 +7,7 @@
 #include "db/database.h"
 #include "tools/report/figure.h"
 #include "tools/report/paper.h"
+#include "tools/report/results.h"
 
 namespace seqsweep {
 
@@ -16,7 +17,8 @@ struct Figures {
 };
 
 // Works on a sweep that is not done: it draws what there is.
-Figures make_figures(Database& database, const Paper& paper);
+Figures make_figures(Database& database, const std::vector<DatasetResults>& results,
+                     const Paper& paper);
 
 // A page that shows the SVGs with their notes, and says what is missing.
 std::string figures_markdown(const Figures& figures);

@@ -4,11 +4,13 @@
 
 #include <cctype>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/process.h"
+#include "tools/report/in_parallel.h"
 
 namespace seqsweep {
 namespace {
@@ -47,17 +49,10 @@ void fix_date(std::string& pdf) {
   }
 }
 
-}  // namespace
-
-bool gnuplot_installed() {
-  const TemporaryFolder folder;
-  return run_program_in(folder.path(), {"gnuplot", "--version"}) == 0;
-}
-
-Drawing draw(const std::string& slug, const std::string& script) {
+Drawing draw_one(const std::string& slug, const std::string& script) {
   const TemporaryFolder folder;
   const std::string name = slug + ".gp";
-  write_file_atomic(folder.path() / name, script);
+  std::ofstream(folder.path() / name, std::ios::binary) << script;
   // -d: the user's own settings would change the figure.
   const std::optional<int> status = run_program_in(folder.path(), {"gnuplot", "-d", name});
   const fs::path svg = folder.path() / (slug + ".svg"), pdf = folder.path() / (slug + ".pdf");
@@ -70,6 +65,20 @@ Drawing draw(const std::string& slug, const std::string& script) {
   Drawing drawing{read_file(svg), read_file(pdf)};
   fix_date(drawing.pdf);
   return drawing;
+}
+
+}  // namespace
+
+bool gnuplot_installed() {
+  const TemporaryFolder folder;
+  return run_program_in(folder.path(), {"gnuplot", "--version"}) == 0;
+}
+
+std::vector<Drawing> draw(const std::vector<FigureScript>& scripts) {
+  std::vector<Drawing> drawings(scripts.size());
+  in_parallel(scripts.size(),
+              [&](size_t i) { drawings[i] = draw_one(scripts[i].slug, scripts[i].text); });
+  return drawings;
 }
 
 }  // namespace seqsweep

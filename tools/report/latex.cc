@@ -57,6 +57,7 @@ std::string cell_text(const Cell& cell) {
   if (cell.text.empty()) return "--";
   std::string text = latex_escape(cell.text);
   if (cell.best) text = "\\textbf{" + text + "}";
+  text += latex_escape(cell.mark);
   if (!cell.spread.empty()) text += " " + latex_escape(cell.spread);
   return text;
 }
@@ -75,6 +76,10 @@ std::string latex_escape(std::string_view text) {
       out += ascii_text(static_cast<char>(code));
     } else if (code == 0xb1) {
       out += "$\\pm$";
+    } else if (code == 0x2020) {
+      out += "\\textdagger{}";
+    } else if (code == 0x2021) {
+      out += "\\textdaggerdbl{}";
     } else if (code >= 0xc0 && code <= 0xff) {  // Western letters.
       out += here.substr(0, here.size() - rest.size());
     } else {

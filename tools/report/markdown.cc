@@ -11,6 +11,7 @@ std::string cell_text(const Cell& cell) {
   if (cell.text.empty()) return "–";
   std::string text = markdown_escape(cell.text);
   if (cell.best) text = "**" + text + "**";
+  text += cell.mark;
   if (!cell.spread.empty()) text += " " + markdown_escape(cell.spread);
   return text;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <utility>
 
 namespace seqsweep {
@@ -20,6 +21,11 @@ int decimals_for(double value) {
 
 std::string decimal_text(double value, int decimals) {
   return std::isfinite(value) ? fmt::format("{:.{}f}", value, decimals) : "";
+}
+
+std::string ratio_text(double ours, const std::string& papers) {
+  const double theirs = papers.empty() ? 0 : std::strtod(papers.c_str(), nullptr);
+  return std::isfinite(ours) && theirs > 0 ? fmt::format("×{:.2f}", ours / theirs) : "";
 }
 
 std::string short_count(int64_t count) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -55,8 +56,18 @@ std::map<std::string, std::vector<ResultRow>> grouped(const std::vector<ResultRo
   return groups;
 }
 
+// The runs that a run needs have the same seed and data set.
 Json without_seed_and_dataset(Json config) {
   return without_keys(std::move(config), {"seed", "dataset"});
+}
+
+// What tells configs apart; what the runs that they need are is said only where nothing else is.
+std::vector<std::string> settings_of(const std::vector<Json>& configs) {
+  std::vector<Json> own = configs;
+  for (Json& config : own) config.erase("needs");
+  const std::vector<std::string> texts = differences(own);
+  const std::set<std::string> distinct(texts.begin(), texts.end());
+  return distinct.size() == texts.size() ? texts : differences(configs);
 }
 
 // The rows of one model, told apart by their settings.
@@ -67,7 +78,7 @@ std::vector<ModelResults> model_rows(const std::vector<ResultRow>& runs) {
     configs.push_back(Json::parse(config));
     rows.push_back(sum_up(members));
   }
-  const std::vector<std::string> settings = differences(configs);
+  const std::vector<std::string> settings = settings_of(configs);
   for (size_t i = 0; i < rows.size(); ++i) rows[i].settings = settings[i];
   std::ranges::sort(rows, {}, &ModelResults::settings);
   return rows;

@@ -3,6 +3,7 @@
 // in full precision.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -14,6 +15,24 @@
 
 namespace seqsweep {
 
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// The figures that are tested for differences between models, in the order of `against_best`.
+enum TestedMetric { kHit10, kNdcg10, kMrr10, kTestedMetrics };
+
+// A row beside the best row of its data set, over the same test users; a user's figure is the mean
+// over the row's runs. NaN: not tested, for there are no user ranks, or those of other users.
+struct AgainstBest {
+  bool best = false;               // It is the best itself.
+  int64_t users = 0;               // Pairs; 0: not tested.
+  double low = kNan, high = kNan;  // 95 % interval of the row's mean over users (BCa bootstrap).
+  double difference = kNan;        // This row minus the best.
+  double difference_low = kNan, difference_high = kNan;  // Its 95 % interval (paired bootstrap).
+  double effect = kNan;                                  // Cohen's d of the paired differences.
+  double p = kNan, p_bootstrap = kNan;  // Of the paired permutation test, and bootstrap.
+  double p_holm = kNan;                 // The first, corrected for all rows of the data set.
+};
+
 struct ModelResults {
   std::string model;     // As in a sweep file.
   std::string label;     // As the paper writes it: "SASRec".
@@ -24,9 +43,10 @@ struct ModelResults {
   // Over the runs that are done.
   Statistic hit_10, ndcg_10, mrr_10, latency_ms, tokens_per_s;
   // From the lowest to the highest bound of the runs' 95 % intervals; NaN without latency.
-  double latency_low_ms = std::numeric_limits<double>::quiet_NaN();
-  double latency_high_ms = std::numeric_limits<double>::quiet_NaN();
+  double latency_low_ms = kNan, latency_high_ms = kNan;
   int64_t params = 0, params_no_embedding = 0;  // 0: no run is done.
+
+  std::array<AgainstBest, kTestedMetrics> against_best;  // compare_with_best() fills it.
 
   const PaperRow* paper = nullptr;  // Owned by the Paper given to summarize(); null: none.
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "tools/report/against_best.h"
 #include "tools/report/csv.h"
 #include "tools/report/numbers.h"
 
@@ -59,19 +60,21 @@ struct Measure {
   double (*value)(const ModelResults&);  // NaN: takes no part.
   bool lower_is_better;
   std::string PaperRow::*paper;
+  bool comparable;  // With the paper's.
 };
 const Measure kMeasures[] = {
+    // Those that are tested come first, in the order of TestedMetric.
     {"HT@10", [](const ModelResults& row) { return metric_cell(row.hit_10); },
-     [](const ModelResults& row) { return row.hit_10.mean; }, false, &PaperRow::hit_10},
+     [](const ModelResults& row) { return row.hit_10.mean; }, false, &PaperRow::hit_10, true},
     {"NDCG@10", [](const ModelResults& row) { return metric_cell(row.ndcg_10); },
-     [](const ModelResults& row) { return row.ndcg_10.mean; }, false, &PaperRow::ndcg_10},
+     [](const ModelResults& row) { return row.ndcg_10.mean; }, false, &PaperRow::ndcg_10, true},
     {"MRR@10", [](const ModelResults& row) { return metric_cell(row.mrr_10); },
-     [](const ModelResults& row) { return row.mrr_10.mean; }, false, &PaperRow::mrr_10},
+     [](const ModelResults& row) { return row.mrr_10.mean; }, false, &PaperRow::mrr_10, true},
     {"Latency (ms)", latency_cell,
      [](const ModelResults& row) {
        return row.tokens_per_s.n > 0 ? std::nan("") : row.latency_ms.mean;
      },
-     true, &PaperRow::latency},
+     true, &PaperRow::latency, false},
 };
 
 // What the best cell of the measure shows. Cells that show the same are all best. "": fewer than
@@ -123,14 +126,28 @@ std::vector<std::string> missing(const ModelResults& row) {
   return notes;
 }
 
+bool any_mark(const DatasetResults& results) {
+  return std::ranges::any_of(results.models, [](const ModelResults& row) {
+    return std::ranges::any_of(row.against_best, [](const AgainstBest& test) {
+      return !significance_mark(test.p_holm).empty();
+    });
+  });
+}
+
 std::vector<std::string> notes_of(const DatasetResults& results) {
   std::vector<std::string> notes = {
       "n: runs (seeds). Metrics: mean ± standard deviation over them; the best in bold. Latency: "
       "mean time of one recommendation, from the lowest to the highest bound of the runs' 95 % "
       "intervals. Parameters: all (without embeddings)."};
+  if (any_mark(results)) {
+    notes.emplace_back(
+        "†, ‡: worse than the best of the column with p < 0.05, p < 0.01 (paired permutation test "
+        "over the test users, corrected after Holm for all models of the table).");
+  }
   if (results.paper) {
-    notes.push_back(
-        fmt::format("Paper: its Table {}, which names no unit of latency.", results.paper->table));
+    notes.push_back(fmt::format(
+        "Paper: its Table {}, with ours over its figure (×). It names no unit of latency.",
+        results.paper->table));
   }
   for (const ModelResults& row : results.models) {
     for (std::string& note : missing(row)) notes.push_back(std::move(note));
@@ -156,16 +173,20 @@ Table results_table(const DatasetResults& results) {
   for (const ModelResults& row : results.models) {
     const PaperRow paper = row.paper ? *row.paper : PaperRow{};
     std::vector<Cell> cells = {{row.name()}, count_cell(row)};
-    const auto add_cell = [&](Cell cell, const std::string& in_paper) {
+    const auto add_cell = [&](Cell cell, const std::string& in_paper, const std::string& ratio) {
       cells.push_back(std::move(cell));
-      if (results.paper) cells.push_back({in_paper});
+      if (results.paper) cells.push_back({in_paper, ratio});
     };
     for (size_t i = 0; i < std::size(kMeasures); ++i) {
-      Cell cell = kMeasures[i].cell(row);
+      const Measure& measure = kMeasures[i];
+      Cell cell = measure.cell(row);
       cell.best = !cell.text.empty() && cell.text == best[i];
-      add_cell(std::move(cell), paper.*kMeasures[i].paper);
+      if (i < kTestedMetrics) cell.mark = significance_mark(row.against_best[i].p_holm);
+      const std::string& theirs = paper.*measure.paper;
+      add_cell(std::move(cell), theirs,
+               measure.comparable ? ratio_text(measure.value(row), theirs) : "");
     }
-    add_cell(params_cell(row), params_text(paper.params, paper.params_no_embedding));
+    add_cell(params_cell(row), params_text(paper.params, paper.params_no_embedding), "");
     table.rows.push_back(std::move(cells));
   }
   table.notes = notes_of(results);

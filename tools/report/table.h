@@ -16,6 +16,7 @@ struct Cell {
   std::string text;    // "0.0480"; "": there is none.
   std::string spread;  // "± 0.0012" or "[0.11, 0.13]"; never bold.
   bool best = false;   // Of its column.
+  std::string mark;    // "†", behind the text; a note explains it.
 };
 
 struct Table {

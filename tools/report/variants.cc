@@ -24,7 +24,7 @@ Json compared(const Json& config) {
 
 Json trained(const Json& whole) {
   Json config = without_keys(whole, {"seed", "dataset"});
-  for (const char* key : {"model", "objective"}) config.erase(key);
+  for (const char* key : {"model", "objective", "needs"}) config.erase(key);
   return config;
 }
 

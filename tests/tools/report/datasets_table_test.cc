@@ -14,15 +14,17 @@ const std::vector<DatasetRow> kDatasets = {
     {R"({"max_length":200,"name":"a|b"})", "a|b", 10, 20, 100}};
 
 TEST(DatasetsTable, ThePapersDatasetsComeFirstWithItsFigures) {
-  EXPECT_EQ(markdown(datasets_table(kDatasets, paper())),
-            "## Table 4: Datasets\n"
-            "\n"
-            "| Dataset | Users | Paper | Items | Paper | Interactions | Paper | Mean length | "
-            "Density (%) |\n"
-            "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-            "| MovieLens-1M | 6,040 | 6,041 | 3,416 | 3,417 | 999,611 | 999,611 | 165.50 | 4.84 |\n"
-            "| a\\|b (max\\_length=200) | 10 | – | 20 | – | 100 | – | 10.00 | 50.0 |\n"
-            "| a\\|b (max\\_length=50) | 943 | – | 1,349 | – | 99,287 | – | 105.29 | 7.80 |\n");
+  EXPECT_EQ(
+      markdown(datasets_table(kDatasets, paper())),
+      "## Table 4: Datasets\n"
+      "\n"
+      "| Dataset | Users | Paper | Items | Paper | Interactions | Paper | Mean length | "
+      "Density (%) |\n"
+      "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+      "| MovieLens-1M | 6,040 | 6,041 ×1.00 | 3,416 | 3,417 ×1.00 | 999,611 | 999,611 ×1.00 | "
+      "165.50 | 4.84 |\n"
+      "| a\\|b (max\\_length=200) | 10 | – | 20 | – | 100 | – | 10.00 | 50.0 |\n"
+      "| a\\|b (max\\_length=50) | 943 | – | 1,349 | – | 99,287 | – | 105.29 | 7.80 |\n");
 }
 
 TEST(DatasetsTable, WithoutOneOfThePaperItsColumnsAreLeftOut) {

@@ -34,7 +34,7 @@ Figure figure_named(const std::string& name) {
 
 TEST_F(GnuplotTest, DrawsTheSameBytesTwice) {
   const std::string script = figure_script(figure_named("net"));
-  const Drawing first = draw("figure", script), second = draw("figure", script);
+  const Drawing first = draw({{"figure", script}})[0], second = draw({{"figure", script}})[0];
   EXPECT_THAT(first.svg, StartsWith("<?xml"));
   EXPECT_THAT(first.svg, HasSubstr("<text>net</text>"));
   EXPECT_THAT(first.pdf, StartsWith("%PDF"));
@@ -48,7 +48,7 @@ TEST_F(GnuplotTest, HostileNamesAreShownAndNotRun) {
   std::filesystem::remove(std::filesystem::temp_directory_path() / trap);
   const std::string touch = "touch " + (std::filesystem::temp_directory_path() / trap).string();
   const std::string name = "'; !" + touch + "\n`" + touch + "` \"<b>\" {/Bold x} _^ % @A \\";
-  const Drawing drawing = draw("figure", figure_script(figure_named(name)));
+  const Drawing drawing = draw({{"figure", figure_script(figure_named(name))}})[0];
   EXPECT_FALSE(std::filesystem::exists(std::filesystem::temp_directory_path() / trap));
   EXPECT_THAT(drawing.svg, HasSubstr("\\n`touch "));
   EXPECT_THAT(drawing.svg, HasSubstr("<text>’; !touch "));
@@ -56,7 +56,7 @@ TEST_F(GnuplotTest, HostileNamesAreShownAndNotRun) {
 
 TEST_F(GnuplotTest, AFailureTellsWhatGnuplotSays) {
   try {
-    draw("figure", "plot no_such_function(x)\n");
+    draw({{"figure", "plot no_such_function(x)\n"}});
     FAIL() << "drew nothing";
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::World);
@@ -65,7 +65,7 @@ TEST_F(GnuplotTest, AFailureTellsWhatGnuplotSays) {
 }
 
 TEST_F(GnuplotTest, AScriptThatDrawsNothingIsAFailure) {
-  EXPECT_THROW(draw("figure", "x = 1\n"), Error);
+  EXPECT_THROW(draw({{"figure", "x = 1\n"}}), Error);
 }
 
 TEST_F(GnuplotTest, WithoutItOnThePathItIsMissing) {

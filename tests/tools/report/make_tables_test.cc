@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
+#include <map>
 #include <string>
 
 #include "core/base/files.h"
@@ -46,6 +47,53 @@ TEST_F(MakeTablesTest, PrintsAndWritesTheTables) {
   EXPECT_THAT(output_, HasSubstr(read_file(folder_ / "new/tables/tables.md")));
   EXPECT_THAT(read_file(folder_ / "new/tables/table_toy.tex"), HasSubstr("{}net & 1 & 0.2000 &"));
   EXPECT_THAT(read_file(folder_ / "new/tables/table_toy.csv"), HasSubstr("\ntoy,,net,,1,1,0.2,"));
+}
+
+// All that it writes, by name.
+std::map<std::string, std::string> files_in(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files[entry.path().filename().string()] = read_file(entry.path());
+  }
+  return files;
+}
+
+TEST_F(MakeTablesTest, TheSameDatabaseGivesTheSameBytesOfEveryFile) {
+  {
+    RunStore store(folder_ / "results.db");
+    store.add_sweep("quick", "name: quick",
+                    std::vector{planned_run("a", run_config("toy", "net", 1)),
+                                planned_run("b", run_config("toy", "other", 1))});
+    finish(store, "a", result_of_ranks(some_ranks(200, 5, 1)));
+    finish(store, "b", result_of_ranks(some_ranks(200, 2, 2)));
+  }
+  const std::string ablation = " --rows model --cols seed";
+  ASSERT_EQ(make_tables(path("results.db") + " --out " + path("one") + ablation), 0) << output_;
+  ASSERT_EQ(make_tables(path("results.db") + " --out " + path("two") + ablation), 0);
+  const auto files = files_in(folder_ / "one");
+  EXPECT_EQ(files, files_in(folder_ / "two"));
+  for (const char* name : {"tables.md", "statistics.md", "ablations.md", "report.html",
+                           "statistics_toy.csv", "ablation_toy_model_seed_ndcg_10.tex"}) {
+    EXPECT_TRUE(files.contains(name)) << name;
+  }
+  EXPECT_THAT(files.at("tables.md"), HasSubstr("‡"));
+  EXPECT_THAT(files.at("tables.md"), HasSubstr("paired permutation test"));
+  EXPECT_THAT(files.at("report.html"), HasSubstr("toy: NDCG@10 by model and seed"));
+  EXPECT_THAT(files.at("report.html"),
+              HasSubstr(gnuplot_installed() ? "<figure aria-label" : "gnuplot is missing"));
+}
+
+TEST_F(MakeTablesTest, AMisspeltKeyOfAnAblationEndsWithTwo) {
+  {
+    RunStore store(folder_ / "results.db");
+    store.add_sweep("quick", "name: quick",
+                    std::vector{planned_run("a", run_config("toy", "net", 1))});
+  }
+  const std::string call = path("results.db") + " --out " + path("out");
+  EXPECT_EQ(make_tables(call + " --rows modle --cols seed"), 2);
+  EXPECT_THAT(output_, HasSubstr("did you mean 'model'?"));
+  EXPECT_EQ(make_tables(call + " --rows model"), 2);
+  EXPECT_THAT(output_, HasSubstr("--rows and --cols belong together"));
 }
 
 TEST_F(MakeTablesTest, DrawsFiguresOrSaysThatGnuplotIsMissing) {

@@ -38,5 +38,12 @@ TEST(Numbers, WhatIsMissingIsEmpty) {
   EXPECT_EQ(metric_text(0.04804), "0.0480");
 }
 
+TEST(Numbers, RatiosToThePaper) {
+  EXPECT_EQ(ratio_text(0.236, "0.224"), "×1.05");
+  EXPECT_EQ(ratio_text(0.236, ""), "");
+  EXPECT_EQ(ratio_text(0.236, "0"), "");
+  EXPECT_EQ(ratio_text(std::nan(""), "0.224"), "");
+}
+
 }  // namespace
 }  // namespace seqsweep

@@ -15,6 +15,10 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+std::vector<ReportFile> files_of(RunStore& store) {
+  return make_report(read_report_data(store.database(), paper()), paper()).files;
+}
+
 std::map<std::string, std::string> by_name(const std::vector<ReportFile>& files) {
   std::map<std::string, std::string> texts;
   for (const ReportFile& file : files) texts[file.name] = file.text;
@@ -48,7 +52,7 @@ TEST(Report, MarkdownOfAHalfFinishedSweep) {
   const TemporaryFolder folder;
   RunStore store(folder / "results.db");
   fill(store);
-  const auto files = make_report(store.database(), paper());
+  const auto files = files_of(store);
   ASSERT_EQ(files.front().name, "tables.md");
   EXPECT_EQ(
       files.front().text,
@@ -57,15 +61,17 @@ TEST(Report, MarkdownOfAHalfFinishedSweep) {
       "| Model | n | HT@10 | Paper | NDCG@10 | Paper | MRR@10 | Paper | Latency (ms) | Paper "
       "| \\# Parameters | Paper |\n"
       "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-      "| SASRec | 2 | 0.2360 ± 0.0028 | 0.224 | 0.1180 ± 0.0014 | 0.117 | 0.0590 ± 0.0007 | "
-      "0.084 | 0.300 \\[0.225, 0.385\\] | 0.128 | 320k (100k) | 320k (100k) |\n"
-      "| Hydra4Rec | 1/2 | **0.3600** | 0.308 | **0.1800** | 0.179 | **0.0900** | 0.140 | "
+      "| SASRec | 2 | 0.2360 ± 0.0028 | 0.224 ×1.05 | 0.1180 ± 0.0014 | 0.117 ×1.01 | "
+      "0.0590 ± 0.0007 | 0.084 ×0.70 | 0.300 \\[0.225, 0.385\\] | 0.128 | 320k (100k) | 320k "
+      "(100k) |\n"
+      "| Hydra4Rec | 1/2 | **0.3600** | 0.308 ×1.17 | **0.1800** | 0.179 ×1.01 | **0.0900** | "
+      "0.140 ×0.64 | "
       "**0.0100** \\[0.0090, 0.0110\\] | 0.0005 | 320k (100k) | 290k |\n"
       "\n"
       "- " +
           std::string(kLegend) +
           "\n"
-          "- Paper: its Table 3, which names no unit of latency.\n"
+          "- Paper: its Table 3, with ours over its figure (×). It names no unit of latency.\n"
           "- Hydra4Rec, seed 2: failed: loss is NaN at step 7\n"
           "\n"
           "## toy\n"
@@ -84,8 +90,8 @@ TEST(Report, MarkdownOfAHalfFinishedSweep) {
           "| Dataset | Users | Paper | Items | Paper | Interactions | Paper | Mean length | "
           "Density (%) |\n"
           "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-          "| MovieLens-1M | 6,040 | 6,041 | 3,416 | 3,417 | 999,611 | 999,611 | 165.50 | 4.84 "
-          "|\n");
+          "| MovieLens-1M | 6,040 | 6,041 ×1.00 | 3,416 | 3,417 ×1.00 | 999,611 | 999,611 ×1.00 "
+          "| 165.50 | 4.84 |\n");
 }
 
 TEST(Report, EveryTableIsAlsoLatexAndCsv) {
@@ -93,16 +99,18 @@ TEST(Report, EveryTableIsAlsoLatexAndCsv) {
   RunStore store(folder / "results.db");
   fill(store);
   std::vector<std::string> names;
-  const auto files = make_report(store.database(), paper());
+  const auto files = files_of(store);
   for (const ReportFile& file : files) names.push_back(file.name);
   EXPECT_THAT(names, ElementsAre("tables.md", "table_ml-1m.csv", "table_ml-1m.tex", "table_toy.csv",
                                  "table_toy.tex", "table_datasets.csv", "table_datasets.tex",
                                  "tables.tex"));
   const auto texts = by_name(files);
-  EXPECT_THAT(texts.at("table_ml-1m.tex"),
-              HasSubstr("{}Hydra4Rec & 1/2 & \\textbf{0.3600} & 0.308 & \\textbf{0.1800} & 0.179 & "
-                        "\\textbf{0.0900} & 0.140 & \\textbf{0.0100} [0.0090, 0.0110] & 0.0005 & "
-                        "320k (100k) & 290k \\\\\n"));
+  EXPECT_THAT(
+      texts.at("table_ml-1m.tex"),
+      HasSubstr(
+          "{}Hydra4Rec & 1/2 & \\textbf{0.3600} & 0.308 ×1.17 & \\textbf{0.1800} & 0.179 "
+          "×1.01 & \\textbf{0.0900} & 0.140 ×0.64 & \\textbf{0.0100} [0.0090, 0.0110] & 0.0005 & "
+          "320k (100k) & 290k \\\\\n"));
   EXPECT_THAT(texts.at("table_ml-1m.csv"), HasSubstr("\nml-1m,,hydra4rec,,2,1,0.36,,0.308,0.18,"));
   EXPECT_THAT(texts.at("tables.tex"), HasSubstr("\\input{table_ml-1m.tex}\n\\input{table_toy.tex}\n"
                                                 "\\input{table_datasets.tex}\n"));
@@ -119,9 +127,9 @@ TEST(Report, TheSameRunsGiveTheSameBytesInWhateverOrderTheyCame) {
   finish(second, "h1", result_of(0.18, 0.01));
   finish(second, "s2", result_of(0.119, 0.35));
   finish(second, "s1", result_of(0.117, 0.25));
-  const auto a = by_name(make_report(first.database(), paper()));
-  EXPECT_EQ(a, by_name(make_report(first.database(), paper())));
-  EXPECT_EQ(a, by_name(make_report(second.database(), paper())));
+  const auto a = by_name(files_of(first));
+  EXPECT_EQ(a, by_name(files_of(first)));
+  EXPECT_EQ(a, by_name(files_of(second)));
 }
 
 TEST(Report, HostileNamesStayInTheirCellsAndFolder) {
@@ -134,7 +142,7 @@ TEST(Report, HostileNamesStayInTheirCellsAndFolder) {
   finish(store, "a", result_of(0.1, 1));
   fail(store, "b", "=HYPERLINK(\"x\")\n\\input{secret} | <img>");
   std::vector<std::string> names;
-  for (const ReportFile& file : make_report(store.database(), paper())) {
+  for (const ReportFile& file : files_of(store)) {
     EXPECT_EQ(file.name.find('/'), std::string::npos);
     names.push_back(file.name);
   }
@@ -142,7 +150,7 @@ TEST(Report, HostileNamesStayInTheirCellsAndFolder) {
                                  "table_.._.._etc_x_y-2.csv", "table_.._.._etc_x_y-2.tex",
                                  "table_datasets.csv", "table_datasets.tex", "table_datasets-2.csv",
                                  "table_datasets-2.tex", "tables.tex"));
-  const auto texts = by_name(make_report(store.database(), paper()));
+  const auto texts = by_name(files_of(store));
   EXPECT_THAT(texts.at("tables.md"), HasSubstr("| &lt;b&gt;\\|\\`m\\` | 1 |"));
   EXPECT_THAT(texts.at("tables.md"), Not(HasSubstr("<img>")));
   EXPECT_THAT(texts.at("table_.._.._etc_x_y.tex"), Not(HasSubstr("\\input")));
@@ -153,7 +161,7 @@ TEST(Report, ADatabaseWithoutRunsSaysWhatToDo) {
   const TemporaryFolder folder;
   RunStore store(folder / "results.db");
   try {
-    make_report(store.database(), paper());
+    files_of(store);
     FAIL() << "made tables of nothing";
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::Input);

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/random.h"
+#include "core/eval/metrics.h"
 #include "db/rows.h"
 #include "db/run_store.h"
 #include "tests/db/support.h"
@@ -52,6 +54,28 @@ inline RunResult result_of(double x, double ms) {
           .users = 6040,
           .items = 3416,
           .interactions = 999'611};
+}
+
+// With ranks that give the mean metrics of these users: the more, the better.
+inline RunResult result_of_ranks(std::vector<int32_t> ranks) {
+  const std::vector<int64_t> cutoffs = {10};
+  RunResult result = result_of(0, 1);
+  result.metrics.clear();
+  for (const Metric& metric : ranking_metrics(ranks, cutoffs)) {
+    result.metrics.push_back({result.best_epoch, "test", metric.name, metric.value});
+  }
+  result.user_ranks = std::move(ranks);
+  return result;
+}
+
+// Of n users; the share that is recommended the right item first grows with `quality` of 10.
+inline std::vector<int32_t> some_ranks(size_t n, uint64_t quality, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<int32_t> ranks(n);
+  for (int32_t& rank : ranks) {
+    rank = rng.below(10) < quality ? 0 : static_cast<int32_t>(rng.below(40));
+  }
+  return ranks;
 }
 
 inline void finish(RunStore& store, const std::string& run_id, const RunResult& result) {

@@ -1,0 +1,106 @@
+#include "tools/dashboard/api.h"
+
+#include <gmock/gmock.h>
+
+#include "db/queries.h"
+#include "tests/tools/dashboard/support.h"
+
+namespace seqsweep {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Api : public ::testing::Test {
+ protected:
+  Api() { fill_for_dashboard(store_); }
+  Database& database() { return store_.database(); }
+  Json run_of(const std::string& id) {
+    const Json overview = overview_json(database(), 0);
+    for (const Json& run : overview.at("runs")) {
+      if (run.at("id") == id) return run;
+    }
+    ADD_FAILURE() << id << " is missing";
+    return {};
+  }
+
+  TemporaryFolder folder_;
+  RunStore store_{folder_ / "results.db"};
+};
+
+TEST_F(Api, TheOverviewHasEveryRunWithItsFigures) {
+  const Json overview = overview_json(database(), 0);
+  EXPECT_EQ(overview.at("name"), "results.db");
+  EXPECT_EQ(overview.at("coordinator_alive"), true);
+  const Json sweep = overview.at("sweeps").at(0);
+  EXPECT_EQ(sweep.at("name"), "quick");
+  EXPECT_EQ(sweep.at("done"), 2);
+  EXPECT_EQ(sweep.at("failed"), 1);
+  EXPECT_EQ(sweep.at("pending"), 1);
+  const std::vector<ResultRow> rows = read_results(database());
+  ASSERT_EQ(overview.at("runs").size(), rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Json& run = overview.at("runs").at(i);
+    EXPECT_EQ(run.at("id"), rows[i].run_id);
+    EXPECT_EQ(run.at("status"), rows[i].status);
+    if (rows[i].status == "done") {
+      EXPECT_EQ(run.at("ndcg_10"), rows[i].ndcg_10);
+    }
+  }
+  EXPECT_EQ(run_of("done0001").at("model"), "SASRec (adam)");
+  EXPECT_EQ(run_of("done0001").at("family"), "SASRec");
+  EXPECT_EQ(run_of("done0001").at("dataset"), "MovieLens-1M");
+  EXPECT_TRUE(run_of("pending1").at("ndcg_10").is_null());
+  EXPECT_EQ(run_of("running1").at("progress").at("fraction"), 0.25);
+  EXPECT_EQ(run_of("failed01").at("error"), "bad " + kHostileName);
+}
+
+TEST_F(Api, ARunHasItsConfigEnvironmentAndLog) {
+  const Json run = run_json(database(), "fail");
+  EXPECT_EQ(run.at("id"), "failed01");
+  EXPECT_EQ(run.at("config").at("model").at("name"), kHostileName);
+  EXPECT_EQ(run.at("environment").at("git_commit"), "abc123");
+  EXPECT_EQ(run.at("attempts").at(0).at("host"), "node-a");
+  EXPECT_EQ(run.at("attempts").at(0).at("cause"), "error");
+  EXPECT_EQ(error_of([&] { run_json(database(), "none"); }).fault(), Fault::Input);
+  EXPECT_EQ(error_of([&] { run_json(database(), "done"); }).fault(), Fault::Input);
+}
+
+TEST_F(Api, CurvesAreTheStepsAndValidations) {
+  const Json curves = curves_json(database(), {"done0001", "pending1"}, 400);
+  const Json& one = curves.at("done0001");
+  EXPECT_EQ(one.at("ndcg"), Json::parse("[[1.0,0.125],[2.0,0.25],[3.0,0.375]]"));
+  EXPECT_EQ(one.at("loss").size(), 6U);
+  EXPECT_EQ(one.at("batch_size").at(0), Json::parse("[0.5,8.0]"));
+  EXPECT_EQ(one.at("c2").at(0).at(1), 4);
+  EXPECT_TRUE(curves.at("pending1").empty());
+  EXPECT_EQ(curves_json(database(), {"done0001"}, 4).at("done0001").at("loss").size(), 4U);
+  const std::vector<std::string> many(21, "done0001");
+  EXPECT_THAT(error_of([&] { curves_json(database(), many, 4); }).what(), HasSubstr("at most 20"));
+}
+
+TEST_F(Api, EventsComeAfterAnIdAndTheLatestOfMany) {
+  store_.add_event("note", "one");
+  store_.add_event("note", "two", "done0001");
+  const Json all = events_json(database(), 0, 100);
+  EXPECT_EQ(all.back().at("text"), "two");
+  EXPECT_EQ(all.back().at("run"), "done0001");
+  EXPECT_EQ(events_json(database(), 0, 1).at(0).at("text"), "two");
+  const int64_t before = all.at(all.size() - 2).at("id");
+  EXPECT_EQ(events_json(database(), before, 100).size(), 1U);
+}
+
+TEST_F(Api, TablesAreThoseOfMakeTables) {
+  const Json tables = tables_json(database());
+  EXPECT_EQ(tables.at(0).at("title"), "MovieLens-1M");
+  EXPECT_EQ(tables.at(0).at("columns").at(2).at("name"), "HT@10");
+  EXPECT_EQ(tables.at(0).at("rows").at(0).at(2).at("text"), "0.2500");
+  EXPECT_EQ(tables.at(0).at("rows").at(0).at(2).at("best"), true);
+  EXPECT_EQ(tables.back().at("title"), "Datasets");
+}
+
+TEST_F(Api, InvalidUtf8IsReplaced) {
+  EXPECT_EQ(dump({{"a", "\xff"}}), "{\"a\":\"\xef\xbf\xbd\"}");
+}
+
+}  // namespace
+}  // namespace seqsweep
