@@ -4,8 +4,10 @@
 
 #include <torch/types.h>
 
+#include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -49,6 +51,8 @@ class Optimizer {
 
 struct OptimizerContext {
   Parameters& parameters;
+  // Steps of all the run's epochs, if they are known before it. Empty: they are not.
+  std::function<std::optional<int64_t>()> planned_steps = {};
 };
 
 using OptimizerRegistry = Registry<std::unique_ptr<Optimizer>, const OptimizerContext&>;

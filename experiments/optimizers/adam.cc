@@ -3,22 +3,23 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <optional>
 
+#include "core/train/learning_rate.h"
 #include "core/train/optimizer.h"
 
 namespace seqsweep {
 namespace {
 
-struct AdamConfig {
-  double lr = 0.001;
+struct AdamConfig : LearningRateConfig {
   double beta1 = 0.9, beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
   double average = 0;
 
   void fields(auto&& field) {
-    field("lr", lr, "learning rate", above(0));
+    LearningRateConfig::fields(field);
     field("beta1", beta1, "decay of the mean of gradients", between_below(0, 1));
     field("beta2", beta2, "decay of the mean of squared gradients", between_below(0, 1));
     field("eps", eps, "added to the root of the squared mean", above(0));
@@ -46,24 +47,28 @@ using FusedUpdate = void (*)(at::TensorList values, at::TensorList gradients, at
 
 class Adam : public Optimizer {
  public:
-  Adam(const AdamConfig& config, FusedUpdate update, Parameters& parameters)
+  Adam(const char* name, const AdamConfig& config, FusedUpdate update,
+       const OptimizerContext& context)
       : config_(config),
+        learning_rate_(name, config, context),
         update_(update),
-        parameters_(parameters),
-        mean_(torch::zeros_like(parameters.values())),
-        square_(torch::zeros_like(parameters.values())),
-        steps_(torch::zeros({}, mean_.options().dtype(torch::kFloat32))) {
-    if (config.average > 0) average_ = torch::zeros_like(parameters.values());
+        parameters_(context.parameters),
+        mean_(torch::zeros_like(parameters_.values())),
+        square_(torch::zeros_like(parameters_.values())),
+        device_steps_(torch::zeros({}, mean_.options().dtype(torch::kFloat32))) {
+    if (config.average > 0) average_ = torch::zeros_like(parameters_.values());
   }
 
   void step(int64_t) override {
-    steps_.add_(1);
-    update_({parameters_.values()}, {parameters_.gradients()}, {mean_}, {square_}, {}, {steps_},
-            config_.lr, config_.beta1, config_.beta2, config_.weight_decay, config_.eps,
+    lr_ = learning_rate_.at(steps_.item<int64_t>());
+    steps_ += 1;
+    device_steps_.fill_(steps_.item<int64_t>());
+    update_({parameters_.values()}, {parameters_.gradients()}, {mean_}, {square_}, {},
+            {device_steps_}, lr_, config_.beta1, config_.beta2, config_.weight_decay, config_.eps,
             /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
     if (average_.defined()) follow_parameters();
   }
-  StepReport report() const override { return {.learning_rate = config_.lr}; }
+  StepReport report() const override { return {.learning_rate = lr_}; }
 
   torch::Tensor averaged() const override { return average_; }
 
@@ -76,24 +81,27 @@ class Adam : public Optimizer {
  private:
   // Of the first steps a plain mean, so that the start is forgotten at once.
   void follow_parameters() {
-    const torch::Tensor share = steps_.reciprocal().clamp_min(1 - config_.average);
-    average_.lerp_(parameters_.values(), share.to(average_.scalar_type()));
+    const double share = 1.0 / static_cast<double>(steps_.item<int64_t>());
+    average_.lerp_(parameters_.values(), std::max(share, 1 - config_.average));
   }
 
   AdamConfig config_;
-  FusedUpdate update_;  // Where weight decay goes is its only difference.
+  LearningRate learning_rate_;
+  double lr_ = StepReport::kNone;  // Of the latest step.
+  FusedUpdate update_;             // Where weight decay goes is its only difference.
   Parameters& parameters_;
   torch::Tensor mean_, square_;  // [P]: of the gradient and of its square, decayed.
-  torch::Tensor steps_;          // Done, on the parameters' device.
-  torch::Tensor average_;        // [P]: of the parameters; undefined: none is kept.
+  torch::Tensor steps_ = torch::zeros({}, torch::kInt64);  // Done; on the host.
+  torch::Tensor device_steps_;                             // The same where the update wants it.
+  torch::Tensor average_;  // [P]: of the parameters; undefined: none is kept.
 };
 
 std::unique_ptr<Optimizer> make_adam(const AdamConfig& config, const OptimizerContext& context) {
-  return std::make_unique<Adam>(config, FusedUpdate{at::_fused_adam_}, context.parameters);
+  return std::make_unique<Adam>("adam", config, FusedUpdate{at::_fused_adam_}, context);
 }
 
 std::unique_ptr<Optimizer> make_adamw(const AdamWConfig& config, const OptimizerContext& context) {
-  return std::make_unique<Adam>(config, FusedUpdate{at::_fused_adamw_}, context.parameters);
+  return std::make_unique<Adam>("adamw", config, FusedUpdate{at::_fused_adamw_}, context);
 }
 
 const RegisterOptimizer<AdamConfig> kAdam{

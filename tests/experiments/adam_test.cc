@@ -112,6 +112,28 @@ TEST_P(AdamTest, AveragesItsParametersAndMovesAsWithout) {
   }
 }
 
+TEST_P(AdamTest, FollowsTheScheduleOfItsLearningRateAlsoAfterARestore) {
+  const Json spec = {{"name", GetParam()},
+                     {"lr", 0.5},
+                     {"warm_up_steps", 2},
+                     {"decay", "linear"},
+                     {"decay_steps", 6}};
+  const std::vector<double> expected{0, 0.25, 0.5, 0.375, 0.25, 0.125, 0};
+  const torch::Tensor start = torch::ones({3});
+  Descent whole(start, spec), first(start, spec);
+  for (int step = 0; step < 7; ++step) {
+    EXPECT_DOUBLE_EQ(whole.step(random_tensor(step, 3)).learning_rate, expected[step]);
+    if (step == 0) EXPECT_TRUE(torch::equal(whole.x(), start));
+    if (step < 3) first.step(random_tensor(step, 3));
+  }
+  Descent second(first.x(), spec);
+  copy_tensors(first.optimizer->state(), second.optimizer->state(), "state");
+  for (int step = 3; step < 7; ++step) {
+    EXPECT_DOUBLE_EQ(second.step(random_tensor(step, 3)).learning_rate, expected[step]);
+  }
+  EXPECT_TRUE(torch::equal(second.x(), whole.x()));
+}
+
 TEST(AdamW, DecaysByDefaultAndAdamDoesNot) {
   Descent adam(torch::ones({3}), {{"name", "adam"}});
   Descent adamw(torch::ones({3}), {{"name", "adamw"}});
