@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/data/registry.h"
+#include "core/train/batch_schedule.h"
 #include "core/train/model.h"
 #include "worker/model_file.h"
 
@@ -40,7 +41,8 @@ std::shared_ptr<Task> needed_task(const RunConfig& needed, const std::string& ro
 
 }  // namespace
 
-BuiltRun build_run(const RunConfig& config, const RunPlaces& places, c10::Device device) {
+BuiltRun build_run(const RunConfig& config, const RunPlaces& places, c10::Device device,
+                   const GoOn& go_on) {
   const auto data = datasets().make(config.dataset, DatasetContext{places.data_dir});
   if (data->users() == 0) {
     throw_input("dataset {}: no user is left; loosen its filters", data->name());
@@ -60,8 +62,26 @@ BuiltRun build_run(const RunConfig& config, const RunPlaces& places, c10::Device
     copy_model(folder_of(needed, kStartRole, *places.runs_folder), *model);
   }
   const auto run_seed = static_cast<uint64_t>(config.seed);
-  const TaskContext context{model, data, device, run_seed, std::move(needs)};
+  const TaskContext context{model, data, device, run_seed, std::move(needs), go_on};
   return {data, objectives().make(config.objective, context)};
+}
+
+std::optional<int64_t> planned_steps(const RunConfig& config, Task& task) {
+  const TrainConfig& train = config.train;
+  const auto schedule = batch_schedules().make(
+      config.batch_schedule,
+      BatchScheduleContext{.batch_size = train.batch_size, .microbatches = train.microbatches});
+  if (schedule->observes()) return std::nullopt;
+  const int64_t examples = task.begin_epoch(0);
+  TrainPosition position{.microbatches = (examples + train.batch_size - 1) / train.batch_size};
+  for (; position.epoch < train.epochs; ++position.epoch) {
+    position.microbatch = 0;
+    for (; position.microbatch < position.microbatches; ++position.step) {
+      position.microbatch += schedule->microbatches(position);
+    }
+    schedule->end_epoch();
+  }
+  return position.step;
 }
 
 ParameterCount count_parameters(Task& task) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/protocol/run_config.h"
+#include "core/train/model.h"
 #include "core/train/task.h"
 
 namespace seqsweep {
@@ -28,7 +29,13 @@ struct RunPlaces {
 // gives it the parameters that it starts from, and loads the runs that it needs; the same
 // parameters for the same config, on every rank. Throws Error (Fault::Input) on an unknown name, a
 // wrong setting, an empty data set, or a needed run that is not there or does not fit.
-BuiltRun build_run(const RunConfig& config, const RunPlaces& places, c10::Device device);
+BuiltRun build_run(
+    const RunConfig& config, const RunPlaces& places, c10::Device device,
+    const GoOn& go_on = [] { return true; });
+
+// Steps of all epochs; nothing where the batch schedule decides them as it goes. Draws the examples
+// of the first epoch to count them.
+std::optional<int64_t> planned_steps(const RunConfig& config, Task& task);
 
 // All parameters, and those outside embedding tables.
 struct ParameterCount {

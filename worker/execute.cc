@@ -83,7 +83,10 @@ class Attempt {
     report_.begin_phase("prepare");
     run_ = build_run(config_,
                      {.data_dir = context_.data_dir, .runs_folder = context_.folder.parent_path()},
-                     device_.device);
+                     device_.device, [this] {
+                       report_.alive();
+                       return !report_.stop_requested();
+                     });
     if (group_.rank() == 0) run_.task->write_data(context_.folder);
     if (train() == Outcome::Preempted || stop_agreed()) return std::nullopt;
     report_.begin_phase("evaluate");
@@ -106,7 +109,9 @@ class Attempt {
   Outcome train() {
     report_.begin_phase("train");
     Parameters parameters(run_.task->module());
-    const auto optimizer = optimizers().make(config_.optimizer, OptimizerContext{parameters});
+    const auto optimizer = optimizers().make(
+        config_.optimizer,
+        OptimizerContext{parameters, [this] { return planned_steps(config_, *run_.task); }});
     const auto schedule = batch_schedules().make(
         config_.batch_schedule, BatchScheduleContext{.batch_size = config_.train.batch_size,
                                                      .microbatches = config_.train.microbatches});

@@ -4,6 +4,7 @@
 
 #include <torch/nn/module.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -49,10 +50,14 @@ class SequenceModel : public torch::nn::Module {
   virtual torch::Tensor advance(const PackedSequences& next, SequenceState& state);
 };
 
-// A model that is fitted in one pass over the data, without gradients.
+// Asked now and then by long work, which also shows that it is alive: whether to go on.
+using GoOn = std::function<bool()>;
+
+// A model that is fitted to the training split as it pleases, without gradients of ours.
 class FittedModel : public torch::nn::Module {
  public:
-  virtual void fit(const Dataset& data) = 0;
+  // False: go_on() said no, and the model is fit for nothing.
+  virtual bool fit(const Dataset& data, const GoOn& go_on) = 0;
   virtual torch::Tensor scores(std::span<const History> histories) = 0;  // [S, V]
   virtual int64_t embedding_parameters() const { return 0; }
 };
@@ -71,6 +76,7 @@ struct TaskContext {
   // Tasks of the runs that this one needs, by role (RunConfig::needs): trained, in evaluation mode,
   // on `device`, on data of the same settings. Who keeps a task keeps all that it stands on.
   std::map<std::string, std::shared_ptr<Task>> needs = {};
+  GoOn go_on = [] { return true; };  // For work outside the trainer's steps.
 };
 
 using ModelRegistry = Registry<std::shared_ptr<torch::nn::Module>, const ModelContext&>;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "core/base/best_list.h"
 #include "core/base/check.h"
@@ -13,10 +14,30 @@
 namespace seqsweep {
 namespace {
 
+constexpr int64_t kLongList = 2048;  // From here on sorting is quicker than inserting.
+
+// All items but those left out, best first, among equal scores the lower id.
+std::vector<Recommendation> sorted_row(std::span<const float> scores,
+                                       std::span<const int32_t> sorted_left_out) {
+  std::vector<Recommendation> all;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const auto item = static_cast<int32_t>(i);
+    if (std::isnan(scores[i])) throw_nan_score();
+    if (!std::ranges::binary_search(sorted_left_out, item)) all.push_back({item, scores[i]});
+  }
+  std::ranges::stable_sort(all, std::greater<>(), &Recommendation::score);
+  return all;
+}
+
 std::vector<Recommendation> best_of_row(std::span<const float> scores, int64_t count,
                                         History left_out) {
   std::vector<int32_t> sorted(left_out.begin(), left_out.end());
   std::ranges::sort(sorted);
+  if (count > kLongList) {
+    std::vector<Recommendation> all = sorted_row(scores, sorted);
+    if (std::ssize(all) > count) all.resize(count);
+    return all;
+  }
   BestList best(count);
   for (size_t i = 0; i < scores.size(); ++i) {
     const auto item = static_cast<int32_t>(i);

@@ -56,7 +56,8 @@ class Task {
       const = 0;  // Of the parameters, those in embedding tables.
 
   // Draws the examples of an epoch (from 0) and returns how many there are. The same for the same
-  // run seed, on every rank. 0: nothing is trained by gradients.
+  // run seed, on every rank. 0: nothing is trained by gradients; a model that learns otherwise has
+  // done so.
   virtual int64_t begin_epoch(int64_t epoch) = 0;
 
   // Examples of the current epoch, by index. Dropout and sampling draw from `seed` alone, so that

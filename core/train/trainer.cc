@@ -65,6 +65,7 @@ bool Trainer::begin_epoch() {
   const auto count = static_cast<int64_t>(examples_.size());
   position_.microbatches = (count + settings_.train.batch_size - 1) / settings_.train.batch_size;
   parts_.task.module().train();
+  if (count == 0) train_s_ = train_s();  // Of a model that is fitted.
   return count > 0;
 }
 

@@ -18,13 +18,14 @@ class Popularity : public FittedModel {
       : counts_V_(register_buffer(
             "counts", torch::zeros({context.data.items()}, torch::kFloat).to(context.device))) {}
 
-  void fit(const Dataset& data) override {
+  bool fit(const Dataset& data, const GoOn&) override {
     const torch::Tensor counts_V = torch::zeros({data.items()}, torch::kFloat);
     float* count = counts_V.data_ptr<float>();
     for (int64_t user = 0; user < data.users(); ++user) {
       for (const int32_t item : data.history(user, Split::Train)) count[item] += 1;
     }
     counts_V_.copy_(counts_V);
+    return true;
   }
 
   torch::Tensor scores(std::span<const History> histories) override {

@@ -1,5 +1,5 @@
-// For models that are fitted in one pass over the data: there is nothing to train by gradients, and
-// evaluation, latency and recommendation are those of any other model.
+// For models that are fitted to the data in their own way: there is nothing to train by gradients,
+// and evaluation, latency and recommendation are those of any other model.
 #include <torch/nn/module.h>
 #include <torch/types.h>
 #include <torch/utils.h>
@@ -17,17 +17,19 @@ struct FitConfig {
 
 class FitTask : public Task {
  public:
-  FitTask(std::shared_ptr<FittedModel> model, std::shared_ptr<const Dataset> data)
-      : model_(std::move(model)), data_(std::move(data)) {
-    const torch::NoGradGuard no_grad;
-    model_->fit(*data_);
-  }
+  FitTask(std::shared_ptr<FittedModel> model, const TaskContext& context)
+      : model_(std::move(model)), data_(context.data), go_on_(context.go_on) {}
 
   torch::nn::Module& module() override { return *model_; }
   int64_t embedding_parameters() const override { return model_->embedding_parameters(); }
-  int64_t begin_epoch(int64_t) override { return 0; }
+  int64_t begin_epoch(int64_t) override {
+    const torch::NoGradGuard no_grad;
+    if (!fitted_) fitted_ = model_->fit(*data_, go_on_);
+    return 0;
+  }
   LossSum loss(std::span<const int64_t>, uint64_t) override {
-    throw_run("objective fit: the model has no loss; it is fitted before the first epoch");
+    throw_run(
+        "objective fit: the model has no loss; it is fitted where others begin their first epoch");
   }
 
   std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) override {
@@ -51,6 +53,8 @@ class FitTask : public Task {
  private:
   std::shared_ptr<FittedModel> model_;
   std::shared_ptr<const Dataset> data_;
+  GoOn go_on_;
+  bool fitted_ = false;
 };
 
 std::unique_ptr<Task> make(const FitConfig&, const TaskContext& context) {
@@ -60,10 +64,11 @@ std::unique_ptr<Task> make(const FitConfig&, const TaskContext& context) {
         "objective fit: the model must be one that is fitted without gradients; "
         "leave the objective out to get the model's own");
   }
-  return std::make_unique<FitTask>(std::move(model), context.data);
+  return std::make_unique<FitTask>(std::move(model), context);
 }
 
-const RegisterObjective<FitConfig> kFit{"fit", "one pass over the data, no gradients", make};
+const RegisterObjective<FitConfig> kFit{
+    "fit", "the model's own way to learn from the data, no gradients", make};
 
 }  // namespace
 }  // namespace seqsweep

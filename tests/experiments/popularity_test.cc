@@ -19,7 +19,10 @@ std::shared_ptr<const Dataset> five_items() {
 std::unique_ptr<Task> fit_popularity(const std::shared_ptr<const Dataset>& data) {
   const auto model =
       models().make({{"name", "popularity"}}, ModelContext{*data, torch::kCPU, /*seed=*/1});
-  return objectives().make({{"name", "fit"}}, TaskContext{model, data, torch::kCPU, /*seed=*/1});
+  auto task =
+      objectives().make({{"name", "fit"}}, TaskContext{model, data, torch::kCPU, /*seed=*/1});
+  EXPECT_EQ(task->begin_epoch(0), 0);
+  return task;
 }
 
 TEST(Popularity, CountsTheTrainingSplitOnly) {

@@ -163,5 +163,19 @@ TEST(BuildRun, CountsParametersWithAndWithoutEmbeddings) {
   EXPECT_EQ(count.no_embedding, 12);
 }
 
+TEST(BuildRun, PlansTheStepsOfAllEpochs) {
+  RunConfig config = tiny_config();
+  const BuiltRun run = build_run(config, {}, torch::kCPU);
+  const int64_t examples = run.task->begin_epoch(0);
+  ASSERT_GT(examples, 7);
+  config.train.batch_size = 3;
+  config.train.microbatches = 2;
+  config.train.epochs = 5;
+  const int64_t microbatches = (examples + 2) / 3;
+  EXPECT_EQ(planned_steps(config, *run.task), 5 * ((microbatches + 1) / 2));
+  config.batch_schedule = {{"name", "adaptive"}};
+  EXPECT_EQ(planned_steps(config, *run.task), std::nullopt);
+}
+
 }  // namespace
 }  // namespace seqsweep

@@ -82,5 +82,24 @@ TEST(TopItems, EqualsAStableSortOnRandomScoresWithManyTies) {
   }
 }
 
+TEST(TopItems, LongListsGoOnAsShortOnesBegin) {
+  torch::manual_seed(4);
+  const torch::Tensor scores = torch::randint(0, 500, {2, 3000}).to(torch::kFloat);
+  const std::vector<int32_t> seen{5, 5, 700, 2999};
+  const std::vector<History> left_out{seen, {}};
+  const auto all = top_items(scores, 3000, left_out), most = top_items(scores, 2500, left_out);
+  const auto first = top_items(scores, 1500, left_out);
+  EXPECT_EQ(all[0].size(), 2997U);
+  EXPECT_EQ(all[1].size(), 3000U);
+  for (size_t row = 0; row < 2; ++row) {
+    const std::vector<int32_t> items = items_of(all[row]);
+    EXPECT_EQ(items_of(most[row]), std::vector(items.begin(), items.begin() + 2500));
+    EXPECT_EQ(items_of(first[row]), std::vector(items.begin(), items.begin() + 1500));
+  }
+  torch::Tensor broken = scores.clone();
+  broken[1][7] = kNaN;
+  EXPECT_THROW(top_items(broken, 3000), Error);
+}
+
 }  // namespace
 }  // namespace seqsweep
