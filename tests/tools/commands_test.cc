@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <regex>
 
@@ -25,7 +26,7 @@ CommandResult seqsweep(std::vector<std::string> arguments) {
 class Commands : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new TestFolder("commands");
+    folder_ = std::make_unique<TestFolder>("commands");
     const std::string sweep = folder_->file("sweep.yaml", R"(name: small
 datasets: [{name: synthetic, users: 60, items: 40, seed: 1}]
 models: [popularity]
@@ -37,10 +38,7 @@ latency: {samples: 0}
         seqsweep({"sweep", sweep, "--db", database(), "--data-dir", folder_->at("data")});
     ASSERT_EQ(made.code, 0) << made.output;
   }
-  static void TearDownTestSuite() {
-    delete folder_;
-    folder_ = nullptr;
-  }
+  static void TearDownTestSuite() { folder_.reset(); }
   static std::string database() { return folder_->at("results.db"); }
   static std::vector<std::string> run_ids() {
     const CommandResult rows =
@@ -49,7 +47,7 @@ latency: {samples: 0}
     EXPECT_GE(lines.size(), 3U) << rows.output;
     return {lines.at(1), lines.at(2)};
   }
-  static inline TestFolder* folder_ = nullptr;
+  static inline std::unique_ptr<TestFolder> folder_;
 };
 
 std::vector<std::string> commands_in(const std::string& help) {

@@ -81,16 +81,21 @@ Json points_json(const std::vector<CurveXy>& curve, size_t points_max) {
   return points;
 }
 
+// The last step of an epoch takes what is left, which is no choice of the schedule.
+double batch_size_of(const StepRow& row) {
+  const bool last = row.epoch_position == std::floor(row.epoch_position);
+  return last ? std::nan("") : static_cast<double>(row.batch_size);
+}
+
 struct StepSeries {
   const char* name;
   double (*y)(const StepRow&);
 };
-const StepSeries kStepSeries[] = {
-    {"loss", [](const StepRow& row) { return row.loss; }},
-    {"batch_size", [](const StepRow& row) { return static_cast<double>(row.batch_size); }},
-    {"h", [](const StepRow& row) { return row.h; }},
-    {"c1", [](const StepRow& row) { return row.c1; }},
-    {"c2", [](const StepRow& row) { return row.c2; }}};
+const StepSeries kStepSeries[] = {{"loss", [](const StepRow& row) { return row.loss; }},
+                                  {"batch_size", batch_size_of},
+                                  {"h", [](const StepRow& row) { return row.h; }},
+                                  {"c1", [](const StepRow& row) { return row.c1; }},
+                                  {"c2", [](const StepRow& row) { return row.c2; }}};
 
 Json curves_of(Database& database, const std::string& run, size_t points_max) {
   Json curves = Json::object();

@@ -32,7 +32,7 @@ const byId = (id) => document.getElementById(id);
 
 function duration(seconds) {
   if (seconds == null) return '';
-  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
@@ -435,4 +435,9 @@ document.addEventListener('keydown', (event) => {
 });
 byId('help-button').addEventListener('click', () => byId('help').showModal());
 window.addEventListener('hashchange', navigate);
+let resized = 0;
+window.addEventListener('resize', () => {  // Curves are as wide as the page lets them be.
+  clearTimeout(resized);
+  resized = setTimeout(() => { state.drawn = ''; navigate(); }, 150);
+});
 poll();

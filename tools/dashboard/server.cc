@@ -2,8 +2,10 @@
 
 #include <httplib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <mutex>
 
@@ -207,7 +209,9 @@ struct Dashboard::State {
   }
 
   DashboardOptions options;
-  std::mutex mutex;
+  std::mutex mutex;  // Over the database, and stopped.
+  bool stopped = false;
+  std::atomic<bool> serving = false;
   Database database;
   httplib::Server server;
 };
@@ -227,10 +231,22 @@ std::string Dashboard::url() const {
 }
 
 void Dashboard::serve() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopped) return;
+    state_->serving = true;
+  }
   state_->server.listen_after_bind();
+  state_->serving = false;
 }
 
+// The library forgets a stop that comes before it listens.
 void Dashboard::stop() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopped = true;
+  }
+  while (state_->serving && !state_->server.is_running()) ::usleep(1000);
   state_->server.stop();
 }
 

@@ -70,7 +70,7 @@ TEST_F(Api, CurvesAreTheStepsAndValidations) {
   const Json& one = curves.at("done0001");
   EXPECT_EQ(one.at("ndcg"), Json::parse("[[1.0,0.125],[2.0,0.25],[3.0,0.375]]"));
   EXPECT_EQ(one.at("loss").size(), 6U);
-  EXPECT_EQ(one.at("batch_size").at(0), Json::parse("[0.5,8.0]"));
+  EXPECT_EQ(one.at("batch_size"), Json::parse("[[0.5,8.0],[1.5,16.0],[2.5,16.0]]"));
   EXPECT_EQ(one.at("c2").at(0).at(1), 4);
   EXPECT_TRUE(curves.at("pending1").empty());
   EXPECT_EQ(curves_json(database(), {"done0001"}, 4).at("done0001").at("loss").size(), 4U);

@@ -141,6 +141,12 @@ TEST_F(ServerTest, ATakenPortIsSaid) {
   EXPECT_THAT(error.what(), HasSubstr("give --port 0"));
 }
 
+TEST_F(ServerTest, AStopBeforeItServesIsKept) {
+  Dashboard dashboard({.database = folder_ / "results.db", .port = 0});
+  dashboard.stop();
+  dashboard.serve();
+}
+
 TEST(IsLoopback, OnlyThisMachine) {
   EXPECT_TRUE(is_loopback("127.0.0.1"));
   EXPECT_TRUE(is_loopback("localhost"));
