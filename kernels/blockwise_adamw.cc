@@ -12,6 +12,7 @@
 #include "kernels/blockwise_adamw_cuda.h"
 #include "kernels/checks.h"
 #include "kernels/cuda_plugin.h"
+#include "kernels/dynamic_map.h"
 
 namespace seqsweep {
 
@@ -23,24 +24,6 @@ using at::Tensor;
 
 constexpr const char* kBlockwise = "blockwise_adamw";
 constexpr int64_t kCodes = 256;
-constexpr int kDecades = 7;
-
-enum class CodebookSign { Both, Positive };
-
-std::vector<float> dynamic_codebook(CodebookSign sign) {
-  std::vector<float> numbers{0, 1};
-  for (int decade = 0; decade < kDecades; ++decade) {
-    const int parts = 1 << (sign == CodebookSign::Both ? decade : decade + 1);
-    const double unit = std::pow(10.0, decade - (kDecades - 1)), width = 0.9 / parts;
-    for (int part = 0; part < parts; ++part) {
-      const auto middle = static_cast<float>(unit * (0.1 + (part + 0.5) * width));
-      numbers.push_back(middle);
-      if (sign == CodebookSign::Both) numbers.push_back(-middle);
-    }
-  }
-  std::ranges::sort(numbers);
-  return numbers;
-}
 
 // Codes of numbers between -1 and 1: how many of the 255 middles of neighbours lie below.
 class Nearest {
@@ -131,9 +114,11 @@ void require_blockwise(const BlockwiseAdamW& t) {
 }  // namespace
 
 Tensor state_codebooks(c10::Device device) {
-  const Tensor both = torch::stack({torch::tensor(dynamic_codebook(CodebookSign::Both)),
-                                    torch::tensor(dynamic_codebook(CodebookSign::Positive))});
-  return both.to(device);
+  const auto row = [](bool is_signed) {
+    const std::array<float, kCodes> numbers = dynamic_map(is_signed);
+    return torch::tensor(at::ArrayRef<float>(numbers));
+  };
+  return torch::stack({row(/*is_signed=*/true), row(/*is_signed=*/false)}).to(device);
 }
 
 void blockwise_adamw_step(const BlockwiseAdamW& t, const AdamWRule& rule) {

@@ -1,0 +1,58 @@
+// The language-model rows from the sweep file to the results: queries, a ranker over a retriever that
+// the sweep trains for it, and preferences learnt on top.
+#include <gmock/gmock.h>
+
+#include "core/base/text.h"
+#include "tests/support/command.h"
+
+namespace seqsweep {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kProgram = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
+
+constexpr const char* kSweep = R"(name: texts
+datasets: [{name: synthetic, users: 40, items: 40, seed: 1, max_length: 20}]
+models:
+  - {name: gpt4rec, width: 16, heads: 2, vocabulary: 400, objective: {name: next_title, beams: 3, title_tokens_max: 12}}
+  - {name: mamrec, width: 16, heads: 2, vocabulary: 400, objective: {name: next_title, beams: 3, title_tokens_max: 12}}
+  - name: llamarec
+    width: 16
+    heads: 2
+    vocabulary: 400
+    objective: {name: orpo, candidates: 4, title_tokens_max: 12, retriever: &retriever {name: lrurec, width: 8}, parts: 2}
+    start: {objective: {name: rank_candidates, candidates: 4, title_tokens_max: 12, retriever: *retriever}}
+    optimizers: [{name: paged_adamw, lr: 0.001}, {name: usgm, adaptive_batch: true}]
+optimizers: [{name: adam, lr: 0.003}]
+train: {batch_size: 16, epochs: 2, patience: 0, threads: 1, device: cpu}
+latency: {samples: 2, users: 4, warm_up: 1}
+)";
+
+TEST(LanguageModels, EveryRowRunsToTheTable) {
+  const TestFolder folder("texts");
+  const std::string db = folder.at("results.db"), data = "data_dir=" + folder.at("data");
+  const CommandResult sweep =
+      run_command({kProgram, "sweep", folder.file("sweep.yaml", kSweep), "--db", db, data});
+  ASSERT_EQ(sweep.code, 0) << sweep.output;
+  const auto sql = [&](const std::string& text) {
+    return std::string(trim(run_command({"sqlite3", db, text}).output));
+  };
+  // gpt4rec, mamrec, lrurec, lightfm, the ranker, and ORPO from it with two optimizers.
+  EXPECT_EQ(sql("SELECT count(*), sum(status = 'done') FROM results"), "7|7");
+  EXPECT_EQ(sql("SELECT count(*) FROM results WHERE tokens_per_s > 0"), "5");
+  EXPECT_EQ(sql("SELECT count(DISTINCT epoch) FROM metrics JOIN results ON run = run_id WHERE name = "
+                "'rewards/margins' AND optimizer LIKE 'paged_adamw%'"),
+            "3");  // Before training too.
+
+  const std::string run = sql("SELECT run_id FROM results WHERE optimizer LIKE 'paged_adamw%'");
+  const std::string model = db + ".runs/" + run;
+  EXPECT_EQ(run_command({"test", "-s", model + "/preferences.jsonl"}).code, 0);
+  const CommandResult evaluated =
+      run_command({kProgram, "evaluate", model, "--data-dir", folder.at("data"), "--cutoffs", "10"});
+  EXPECT_EQ(evaluated.code, 0) << evaluated.output;
+  EXPECT_THAT(evaluated.output, HasSubstr("ndcg@10"));
+}
+
+}  // namespace
+}  // namespace seqsweep
