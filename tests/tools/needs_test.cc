@@ -19,7 +19,7 @@ models:
   - {name: sasrec, width: 8, inner_width: 16, blocks: 1, train: {epochs: 1},
      start: {train: {epochs: 2}, optimizer: {name: adam, lr: 0.01}}}
 optimizers: [{name: adam, lr: 0.003}]
-train: {batch_size: 16, patience: 0, threads: 1, device: cpu}
+train: {batch_size: 16, patience: 0, threads: 1, device: cpu, log_every: 1}
 latency: {samples: 0}
 )";
 
