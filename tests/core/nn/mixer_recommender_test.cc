@@ -22,7 +22,7 @@ std::shared_ptr<MixerRecommender> make(int64_t layers) {
   std::vector<std::shared_ptr<Mixer>> mixers;
   for (int64_t i = 0; i < layers; ++i) mixers.push_back(std::make_shared<Double>());
   torch::manual_seed(1);
-  return std::make_shared<MixerRecommender>(config, 10, std::move(mixers));
+  return std::make_shared<MixerRecommender>(config, MixerRecommenderStyle{}, 10, std::move(mixers));
 }
 
 // The recommender written out, for one or more layers.
