@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/comm/mpi_check.h"
+#include "core/comm/mpi_ulfm.h"
 
 namespace seqsweep {
 namespace {
@@ -71,6 +72,18 @@ MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
 MpiWorld::~MpiWorld() {
   MPI_Comm_free(&state_->comm);
   MPI_Finalize();
+}
+
+void MpiWorld::note_death() const {
+  state_->broken = true;
+}
+
+bool MpiWorld::is_broken() const {
+  return state_->broken;
+}
+
+void MpiWorld::leave_if_broken(int code) const {
+  if (state_->broken) leave_without_finalize(state_->comm, code);
 }
 
 int MpiWorld::rank() const {
