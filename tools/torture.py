@@ -62,6 +62,15 @@ class Sweep:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True)
 
+    def wait_until_ready(self, seconds):
+        """Before that MPI_Init is under way: it outlives no death, and signals have no handler yet."""
+        deadline = time.monotonic() + seconds
+        while self.running() and time.monotonic() < deadline:
+            text = self.log.read_bytes().rsplit(b"---- start", 1)[-1]
+            if text.count(b" is ready: ") >= self.options.ranks - 1:
+                return
+            time.sleep(0.05)
+
     def running(self):
         return self.process is not None and self.process.poll() is None
 
@@ -236,7 +245,7 @@ def torment(sweep, rng, options, disk):
                 return
             retry_failed(sweep, options)
             sweep.start()
-            time.sleep(rng.uniform(0, options.pause))
+            sweep.wait_until_ready(60)
         time.sleep(rng.uniform(0.1, options.pause))
         if not sweep.running():
             continue
