@@ -172,7 +172,7 @@ class Faults:
         with contextlib.suppress(OSError):
             size = path.stat().st_size
             os.truncate(path, self.rng.randrange(size + 1))
-            return f"truncated {path.parent.parent.parent.name}/{path.name}"
+            return f"truncated {path.parent.parent.name}/{path.name}"
         return None
 
     def flip(self):
@@ -186,7 +186,7 @@ class Faults:
                 byte = file.read(1)[0] ^ (1 << self.rng.randrange(8))
                 file.seek(at)
                 file.write(bytes([byte]))
-            return f"flipped a bit of {path.parent.parent.parent.name}/{path.name}"
+            return f"flipped a bit of {path.parent.parent.name}/{path.name}"
         return None
 
     def lock(self):
