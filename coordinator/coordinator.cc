@@ -1,8 +1,9 @@
 #include "coordinator/coordinator.h"
 
 #include <algorithm>
+#include <set>
 
-#include "core/base/check.h"
+#include "coordinator/history.h"
 #include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -34,7 +35,10 @@ Coordinator::Coordinator(CoordinatorSettings settings, std::vector<SweepRun> run
       transport_(transport),
       clock_(clock),
       view_(view),
-      queue_(std::move(runs), settings_.retry),
+      pruner_(settings_.prune, runs),
+      queue_(std::move(runs), settings_.retry,
+             learnt_estimator(store.database(), settings_.dataset_sizes)),
+      scheduler_(transport.size() - 1),
       roster_(transport.size() - 1, clock.monotonic_ms()) {
   for (Request& request : take_requests(settings_.database)) {
     // A drain that is older than this coordinator was meant for another one.
@@ -52,6 +56,7 @@ void Coordinator::tick(int64_t timeout_ms) {
   if (ended_) return;
   if (settings_.stop_requested()) drain("asked to stop");
   receive(timeout_ms);
+  for (const int rank : transport_.take_dead()) dead_.push_back(rank);
   try {
     work();
     if (disk_full_since_ms_) {
@@ -70,6 +75,7 @@ void Coordinator::work() {
   apply_inbox();
   if (now_ms() - stored_ms_ >= kStoreEveryMs) store_progress();
   // Leases are of no use while a full disk keeps messages waiting.
+  bury_dead();
   if (!disk_full_since_ms_) expire_leases();
   apply_requests();
   if (!draining_since_ms_) dispatch();
@@ -96,6 +102,12 @@ int Coordinator::exit_code() {
   counts_ = count_runs(store_.database(), settings_.sweep);
   if (counts_.pending + counts_.running > 0) return kExitInterrupted;
   return counts_.failed > 0 ? kExitSomeRunsFailed : kExitDone;
+}
+
+std::vector<Hello> Coordinator::silent_workers() const {
+  std::vector<Hello> silent;
+  for (const int64_t rank : roster_.silent()) silent.push_back(roster_.worker(rank));
+  return silent;
 }
 
 // ---- messages ----
@@ -135,6 +147,8 @@ void Coordinator::apply_inbox() {
 void Coordinator::apply(int peer, const Hello& hello) {
   if (!roster_.hello(peer, hello)) return;
   log_info("rank {} is ready: {} on {}, {} cores", peer, hello.device, hello.host, hello.cores);
+  scheduler_.greet(peer, hello.host);
+  if (queue_.set_device(hello.device)) estimate_anew();
   changed_ = true;
 }
 
@@ -145,9 +159,30 @@ void Coordinator::apply(int peer, const Progress& progress) {
     return;
   }
   roster_.renew(*attempt, progress, now_ms());
+  if (progress.fraction > 0) {
+    scheduler_.expect_end(attempt->members.front(), now_ms() + ms(progress.seconds_left));
+  }
   view_.told(*attempt, progress, now_ms());
   unstored_.push_back(progress);
   if (unstored_.size() >= kStoreRowsMax) store_progress();
+  prune(progress);
+}
+
+// Stops the run when its rivals are better.
+void Coordinator::prune(const Progress& progress) {
+  for (const MetricRow& metric : progress.metrics) {
+    const auto verdict = pruner_.judge(progress.ticket.run_id, metric);
+    if (!verdict) continue;
+    store_progress();
+    store_.cancel(progress.ticket.run_id, "pruned", *verdict);
+    Attempt& attempt = *roster_.find(progress.ticket);
+    roster_.set_over(attempt);
+    send_to_group(attempt, Cancel{progress.ticket});
+    note("pruned", *verdict, progress.ticket.run_id);
+    --counts_.running, ++counts_.cancelled;
+    changed_ = true;
+    return;
+  }
 }
 
 void Coordinator::apply(int peer, const Finished& finished) {
@@ -156,10 +191,18 @@ void Coordinator::apply(int peer, const Finished& finished) {
   if (store_.finish(ticket, finished.result)) {
     if (const Attempt* attempt = roster_.find(ticket)) {
       view_.finished(*attempt, finished.result, now_ms());
-      queue_.note_duration(ticket.run_id, double(now_ms() - attempt->started_ms) / 1000);
-      counts_ = count_runs(store_.database(), settings_.sweep);
+      watch_.note_success();
+      --counts_.running, ++counts_.done;
+      const double seconds = double(now_ms() - attempt->started_ms) / 1000;
+      if (ticket.attempt == 1 && queue_.learn(ticket.run_id, finished.result.device, seconds)) {
+        estimate_anew();
+      }
     }
-    if (queue_.is_needed(ticket.run_id)) read_queue();  // Those that waited for it.
+    if (queue_.is_needed(ticket.run_id)) {
+      for (const std::string& run_id : store_.ready_after(ticket.run_id)) {
+        if (queue_.has(run_id)) scheduler_.add(queue_.waiting(run_id));
+      }
+    }
     transport_.send(peer, Committed{ticket});
   } else {
     note("stale",
@@ -168,14 +211,14 @@ void Coordinator::apply(int peer, const Finished& finished) {
          ticket.run_id);
     transport_.send(peer, Cancel{ticket});
   }
-  roster_.release(ticket);
+  release(ticket);
   changed_ = true;
 }
 
 void Coordinator::apply(int, const Failed& failed) {
   store_progress();
   fail(failed.ticket, failed.cause, failed.text);
-  roster_.release(failed.ticket);
+  release(failed.ticket);
   changed_ = true;
 }
 
@@ -188,7 +231,7 @@ void Coordinator::apply(int peer, const Interrupted& interrupted) {
              interrupted.step);
   }
   const bool unasked = attempt && !attempt->over && !draining_since_ms_;
-  roster_.release(interrupted.ticket);
+  release(interrupted.ticket);
   changed_ = true;
   // A signal to one rank means all of them: it may come before the coordinator's own.
   if (unasked) drain(fmt::format("rank {} was asked to stop", peer));
@@ -228,9 +271,11 @@ void Coordinator::apply(const Request& request) {
       cancel(find_run(store_.database(), request.run_id));
       break;
     case Request::Kind::Retry:
+      watch_ = {};
       store_.retry(find_run(store_.database(), request.run_id));
       break;
     case Request::Kind::RetryFailed:
+      watch_ = {};
       store_.retry_failed();
       break;
   }
@@ -243,7 +288,7 @@ void Coordinator::cancel(const std::string& run_id) {
     return;
   }
   if (Attempt* attempt = roster_.find_running(run_id)) {
-    attempt->over = true;
+    roster_.set_over(*attempt);
     send_to_group(*attempt, Cancel{attempt->ticket});
   }
   note("cancelled", "by request", run_id);
@@ -256,6 +301,7 @@ void Coordinator::expire_leases() {
   for (const int64_t rank : roster_.lose_silent(now_ms(), lease_ms)) {
     log_warning("rank {} did not say Hello within {}: it gets no runs", rank,
                 human_duration(settings_.lease_s));
+    scheduler_.lose(std::span(&rank, 1));
     changed_ = true;
   }
   for (const Ticket& ticket : roster_.expired(now_ms(), lease_ms)) {
@@ -266,83 +312,139 @@ void Coordinator::expire_leases() {
                        human_duration(settings_.lease_s), attempt.members.front()));
     }
     send_to_group(attempt, Cancel{ticket});
+    scheduler_.lose(attempt.members);
     roster_.lose(ticket);
     changed_ = true;
   }
 }
 
+// A rank that died is told at once where the MPI can; the other members of its group leave it by
+// their own errors, and are waited for.
+void Coordinator::bury_dead() {
+  for (; !dead_.empty(); dead_.pop_front()) {
+    const int64_t rank = dead_.front();
+    Attempt* attempt = roster_.bury(rank);
+    if (attempt) {
+      const Ticket ticket = attempt->ticket;
+      const bool alone = std::ranges::all_of(
+          attempt->members, [this](int64_t member) { return roster_.is_dead(member); });
+      if (!attempt->over) fail(ticket, "lost", fmt::format("rank {} died", rank));
+      roster_.set_over(*attempt);
+      send_to_group(*attempt, Cancel{ticket});
+      if (alone) release(ticket);
+    }
+    scheduler_.bury(rank);
+    log_warning("rank {} died: {} of {} workers are left", rank, scheduler_.workers(),
+                roster_.size());
+    changed_ = true;
+  }
+}
+
 void Coordinator::fail(const Ticket& ticket, const std::string& cause, const std::string& text) {
-  const bool again = may_pass(cause) && queue_.may_retry(ticket.run_id);
+  // Whatever it is that kills its worker, it is not fed to all of them.
+  const bool kills = cause == "lost" && store_.count_attempts(ticket.run_id, cause) > 0;
+  const bool again = may_pass(cause) && !kills && queue_.may_retry(ticket.run_id);
   if (!store_.fail(ticket, cause, text, again ? AfterFailure::Retry : AfterFailure::GiveUp)) return;
   if (again) queue_.note_failure(ticket.run_id, now_ms());
+  if (queue_.has(ticket.run_id)) {
+    watch_.note_failure({.cause = cause,
+                         .text = text,
+                         .model = queue_.run(ticket.run_id).config.model.value("name", ""),
+                         .may_pass = may_pass(cause)});
+  }
   read_queue();
-  note(again ? "retry" : "failed", fmt::format("attempt {}: {}: {}", ticket.attempt, cause, text),
-       ticket.run_id);
+  const char* kind = again ? "retry" : kills ? "quarantined" : "failed";
+  note(kind, fmt::format("attempt {}: {}: {}", ticket.attempt, cause, text), ticket.run_id);
 }
 
 // ---- dispatch ----
 
 void Coordinator::dispatch() {
   const bool due = changed_ || now_ms() - scheduled_ms_ >= kLookEveryMs;
-  if (!due || queue_.empty()) return;
-  const auto slots = roster_.slots();
-  const auto decisions = schedule(queue_.waiting(), slots, now_ms());
-  const bool hopeless =
-      roster_.running().empty() &&
-      std::all_of(decisions.begin(), decisions.end(), [&](const Decision& decision) {
-        return decision.placement == Placement::Impossible &&
-               queue_.run(decision.run_id).config.train.ranks <= roster_.size();
-      });
-  if (hopeless) {
-    throw_world(
-        "coordinator: {} of {} workers are lost, too few are left for the {} runs that "
-        "wait: start the sweep again to go on with it",
-        roster_.size() - static_cast<int64_t>(slots.size()), roster_.size(), decisions.size());
-  }
-  for (const Decision& decision : decisions) {
-    if (decision.placement == Placement::Placed) start(decision);
-    if (decision.placement == Placement::Impossible) give_up(decision);
-  }
+  if (!due || scheduler_.waiting().empty()) return;
+  if (watch_.alarm()) return stop_when_alike();
+  give_up_impossible();
+  const std::vector<Scheduler::Start> starts = scheduler_.start(now_ms());
+  if (!starts.empty()) start(starts);
   scheduled_ms_ = now_ms();
   changed_ = false;
 }
 
-void Coordinator::start(const Decision& decision) {
-  const SweepRun& run = queue_.run(decision.run_id);
-  const int64_t leader = decision.members.front();
-  const Hello& worker = roster_.worker(leader);
-  const Ticket ticket =
-      store_.start_attempt(run.run_id, {.worker = leader,
-                                        .ranks = static_cast<int64_t>(decision.members.size()),
-                                        .host = worker.host,
-                                        .environment = worker.environment});
-  const Attempt attempt{.ticket = ticket,
-                        .label = run.label,
-                        .members = decision.members,
-                        .started_ms = now_ms(),
-                        .renewed_ms = now_ms()};
-  roster_.begin(attempt);
-  queue_.remove(run.run_id);
-  send_to_group(attempt, Dispatch{.ticket = ticket,
-                                  .config = run.config.json().dump(),
-                                  .members = attempt.members,
-                                  .folder = (settings_.runs_folder / run.run_id).string(),
-                                  .data_dir = settings_.data_dir.string()});
-  view_.started(attempt, worker.host);
+void Coordinator::start(const std::vector<Scheduler::Start>& starts) {
+  std::vector<StartedRun> rows;
+  for (const auto& [run_id, members] : starts) {
+    const Hello& worker = roster_.worker(members.front());
+    rows.push_back({run_id,
+                    {.worker = members.front(),
+                     .ranks = static_cast<int64_t>(members.size()),
+                     .host = worker.host,
+                     .environment = worker.environment}});
+  }
+  std::vector<Ticket> tickets;
+  try {
+    tickets = store_.start_attempts(rows);
+  } catch (const Error&) {  // Nothing has started: a full disk, say.
+    for (const auto& [run_id, members] : starts) {
+      scheduler_.release(members);
+      scheduler_.add(queue_.waiting(run_id));
+    }
+    throw;
+  }
+  for (size_t i = 0; i < starts.size(); ++i) {
+    const SweepRun& run = queue_.run(starts[i].run_id);
+    const Attempt attempt{.ticket = tickets[i],
+                          .label = run.label,
+                          .members = starts[i].members,
+                          .started_ms = now_ms(),
+                          .renewed_ms = now_ms()};
+    roster_.begin(attempt);
+    --counts_.pending, ++counts_.running;
+    send_to_group(attempt, Dispatch{.ticket = attempt.ticket,
+                                    .config = run.config.json().dump(),
+                                    .members = attempt.members,
+                                    .folder = (settings_.runs_folder / run.run_id).string(),
+                                    .data_dir = settings_.data_dir.string()});
+    view_.started(attempt, rows[i].place.host);
+  }
 }
 
-void Coordinator::give_up(const Decision& decision) {
-  const int64_t ranks = queue_.run(decision.run_id).config.train.ranks;
-  if (ranks <= roster_.size()) return;  // Possible, had none been lost.
-  const Ticket ticket = store_.start_attempt(
-      decision.run_id, {.worker = 0, .ranks = ranks, .host = host_name(), .environment = "{}"});
-  fail(ticket, "input", decision.reason);
+// No more runs are fed to what breaks them all. Those that run go on to their end.
+void Coordinator::stop_when_alike() {
+  if (!stopped_) note("stopped", *watch_.alarm(), "");
+  stopped_ = true;
+  if (!roster_.none_running()) return;
+  throw_world("coordinator: {}; repair the cause and start the sweep again to go on with it",
+              *watch_.alarm());
+}
+
+// Runs that need more ranks than there ever were fail; those that need lost ones wait, unless
+// nothing else is left to do.
+void Coordinator::give_up_impossible() {
+  const std::vector<std::string> impossible = scheduler_.impossible();
+  bool waits_for_lost = false;
+  for (const std::string& run_id : impossible) {
+    const int64_t ranks = queue_.run(run_id).config.train.ranks;
+    if (ranks <= roster_.size()) {
+      waits_for_lost = true;
+      continue;
+    }
+    const Ticket ticket = store_.start_attempt(
+        run_id, {.worker = 0, .ranks = ranks, .host = host_name(), .environment = "{}"});
+    fail(ticket, "input", scheduler_.reason(run_id, now_ms()));
+  }
+  const auto waiting = static_cast<size_t>(scheduler_.waiting().size());
+  if (waits_for_lost && waiting == impossible.size() && roster_.none_running()) {
+    throw_world(
+        "coordinator: {} of {} workers are lost, too few are left for the {} runs that "
+        "wait: start the sweep again to go on with it",
+        roster_.lost(), roster_.size(), waiting);
+  }
 }
 
 bool Coordinator::nothing_is_left() const {
-  if (!draining_since_ms_) return queue_.empty() && roster_.running().empty();
+  if (!draining_since_ms_) return scheduler_.waiting().empty() && roster_.none_running();
   const bool too_long = now_ms() - *draining_since_ms_ >= ms(settings_.drain_grace_s);
-  return roster_.running().empty() || too_long;
+  return roster_.none_running() || too_long;
 }
 
 void Coordinator::end() {
@@ -360,9 +462,31 @@ void Coordinator::end() {
 // ---- bookkeeping ----
 
 void Coordinator::read_queue() {
-  queue_.refill(store_.queue(settings_.sweep));
+  const std::vector<std::string> pending = store_.queue(settings_.sweep);
+  const std::set<std::string_view> wanted(pending.begin(), pending.end());
+  std::vector<std::string> gone;
+  for (const auto& [run_id, run] : scheduler_.waiting().all()) {
+    if (!wanted.contains(run_id)) gone.push_back(run_id);
+  }
+  for (const std::string& run_id : gone) scheduler_.remove(run_id);
+  for (const std::string& run_id : pending) {
+    if (queue_.has(run_id) && !scheduler_.waiting().find(run_id)) {
+      scheduler_.add(queue_.waiting(run_id));
+    }
+  }
   counts_ = count_runs(store_.database(), settings_.sweep);
   changed_ = true;
+}
+
+void Coordinator::estimate_anew() {
+  std::vector<std::string> waiting;
+  for (const auto& [run_id, run] : scheduler_.waiting().all()) waiting.push_back(run_id);
+  for (const std::string& run_id : waiting) scheduler_.add(queue_.waiting(run_id));
+}
+
+void Coordinator::release(const Ticket& ticket) {
+  const std::vector<int64_t> members = roster_.release(ticket);
+  if (!members.empty()) scheduler_.release(members);
 }
 
 void Coordinator::send_to_group(const Attempt& attempt, const Message& message) {
@@ -380,8 +504,9 @@ SweepState Coordinator::state() const {
                    .done = counts_.done,
                    .failed = counts_.failed,
                    .running = roster_.running()};
-  state.seconds_left = seconds_left(state.running, queue_.estimates_s(),
-                                    static_cast<int64_t>(roster_.slots().size()), now_ms());
+  WaitingWork waiting{.runs = scheduler_.waiting().size(), .seconds = {}};
+  if (queue_.knows_any()) waiting.seconds = scheduler_.waiting().work_s();
+  state.seconds_left = seconds_left(state.running, waiting, scheduler_.workers(), now_ms());
   if (draining_since_ms_) state.note = "draining";
   if (disk_full_since_ms_) state.note = "disk full";
   return state;

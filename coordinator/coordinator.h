@@ -6,14 +6,18 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "coordinator/control.h"
+#include "coordinator/failure_watch.h"
 #include "coordinator/progress.h"
+#include "coordinator/pruner.h"
 #include "coordinator/roster.h"
 #include "coordinator/run_queue.h"
+#include "coordinator/scheduler.h"
 #include "core/base/clock.h"
 #include "core/protocol/transport.h"
 #include "db/queries.h"
@@ -27,9 +31,11 @@ struct CoordinatorSettings {
   std::filesystem::path runs_folder;  // A folder a run below it: checkpoints, the trained model.
   std::filesystem::path data_dir;     // Of the workers: raw and cached data sets.
   double lease_s = 600;               // An attempt that did not get on for so long is lost.
-  RetryRule retry;                    // Of runs that failed by the world or for want of memory.
-  double drain_grace_s = 60;          // For workers to checkpoint.
-  double disk_full_wait_s = 0;        // For someone to make room; 0: a full disk ends the sweep.
+  std::map<std::string, DatasetSize> dataset_sizes;  // By resolved data set, as text.
+  std::optional<PruneConfig> prune;                  // Which runs are stopped early.
+  RetryRule retry;              // Of runs that failed by the world or for want of memory.
+  double drain_grace_s = 60;    // For workers to checkpoint.
+  double disk_full_wait_s = 0;  // For someone to make room; 0: a full disk ends the sweep.
   std::function<bool()> stop_requested = [] { return false; };  // Asked at every tick.
 };
 
@@ -52,9 +58,8 @@ class Coordinator {
   bool ended() const { return ended_; }  // Shutdown was sent to every worker.
   int exit_code();
   // Some workers do not answer, and may never leave by themselves.
-  bool lost_workers() const {
-    return static_cast<int64_t>(roster_.slots().size()) < roster_.size();
-  }
+  bool lost_workers() const { return roster_.lost() > 0; }
+  std::vector<Hello> silent_workers() const;  // Those of them that may live.
 
  private:
   void receive(int64_t timeout_ms);
@@ -68,20 +73,25 @@ class Coordinator {
   void apply(int peer, const Failed& failed);
   void apply(int peer, const Interrupted& interrupted);
   void store_progress();
+  void prune(const Progress& progress);
 
   void apply_requests();
   void apply(const Request& request);
   void cancel(const std::string& run_id);
 
   void expire_leases();
+  void bury_dead();
   void fail(const Ticket& ticket, const std::string& cause, const std::string& text);
   void dispatch();
-  void start(const Decision& decision);
-  void give_up(const Decision& decision);
+  void start(const std::vector<Scheduler::Start>& starts);
+  void give_up_impossible();
+  void stop_when_alike();
   bool nothing_is_left() const;
   void end();
 
   void read_queue();
+  void estimate_anew();
+  void release(const Ticket& ticket);
   void send_to_group(const Attempt& attempt, const Message& message);
   void note(const std::string& kind, const std::string& text, const std::string& run_id);
   SweepState state() const;
@@ -92,16 +102,21 @@ class Coordinator {
   Transport& transport_;
   const Clock& clock_;
   ProgressView& view_;
+  Pruner pruner_;
   RunQueue queue_;
+  Scheduler scheduler_;
   Roster roster_;
 
   std::deque<Envelope> inbox_;      // Received and not yet applied.
   std::vector<Progress> unstored_;  // Applied and not yet stored.
   std::deque<Request> requests_;    // Taken and not yet applied.
+  std::deque<int> dead_;            // Ranks that died, not yet acted upon.
+  FailureWatch watch_;
   StatusCounts counts_;
 
   bool changed_ = true;  // Something that a decision may depend on.
   bool ended_ = false;
+  bool stopped_ = false;  // No run is started any more.
   int64_t stored_ms_ = 0, looked_ms_ = 0, scheduled_ms_ = 0;
   std::optional<int64_t> draining_since_ms_, disk_full_since_ms_;
 };

@@ -1,6 +1,7 @@
 #include "coordinator/plan.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "coordinator/labels.h"
@@ -19,6 +20,7 @@ struct SweepFile {
   TrainConfig train;
   EvaluateConfig evaluate;
   LatencyConfig latency;
+  std::optional<PruneConfig> prune;
   std::optional<std::string> data_dir;
 
   void fields(auto&& field) {
@@ -30,6 +32,7 @@ struct SweepFile {
     field("train", train, "how it is trained");
     field("evaluate", evaluate, "how it is ranked");
     field("latency", latency, "how recommendations are timed");
+    field("prune", prune, "which runs are stopped early");
     field("data_dir", data_dir, "where raw and cached data sets lie");
   }
 };
@@ -95,6 +98,15 @@ std::vector<Choice> read_seeds(const Value& list, const Value& file) {
     seeds.push_back({seed, fmt::format("seed {}", seed), entry.position()});
   }
   return seeds;
+}
+
+void require_rungs(const PruneConfig& prune, const Value& at) {
+  const bool ascends =
+      std::ranges::adjacent_find(prune.rungs, std::greater_equal()) == prune.rungs.end();
+  if (prune.rungs.empty() || !ascends) {
+    throw_input("{}: prune.rungs: must be a list of epochs, each more than the one before",
+                at.position().text());
+  }
 }
 
 // The entries that one run is made of.
@@ -184,6 +196,8 @@ SweepConfig read_sweep(const Value& value, const Catalog& catalog) {
   sweep.train = file.train;
   sweep.evaluate = file.evaluate;
   sweep.latency = file.latency;
+  sweep.prune = file.prune;
+  if (sweep.prune) require_rungs(*sweep.prune, *value.find("prune"));
   sweep.data_dir = file.data_dir;
   return sweep;
 }
@@ -214,6 +228,7 @@ Json resolved(const SweepConfig& sweep) {
                {"train", to_json(sweep.train)},
                {"evaluate", to_json(sweep.evaluate)},
                {"latency", to_json(sweep.latency)},
+               {"prune", to_json(sweep.prune)},
                {"data_dir", to_json(sweep.data_dir)}};
   for (const Choice& dataset : sweep.datasets) json["datasets"].push_back(dataset.spec);
   for (const ModelChoice& model : sweep.models) json["models"].push_back(dump_model(model));

@@ -11,6 +11,19 @@
 
 namespace seqsweep {
 
+// Early stopping across runs; see pruner.h.
+struct PruneConfig {
+  std::string metric = "ndcg@10";
+  double keep = 0.5;
+  std::vector<int64_t> rungs;
+
+  void fields(auto&& field) {
+    field("metric", metric, "validation metric that decides, the higher the better");
+    field("keep", keep, "share of the runs that goes on at a rung", between(0, 1));
+    field("rungs", rungs, "epochs after which runs are compared, ascending", at_least(1));
+  }
+};
+
 struct SweepConfig {
   std::string name;  // A safe file name.
   std::vector<Choice> datasets;
@@ -20,6 +33,7 @@ struct SweepConfig {
   TrainConfig train;
   EvaluateConfig evaluate;
   LatencyConfig latency;
+  std::optional<PruneConfig> prune;
   std::optional<std::string> data_dir;
 };
 

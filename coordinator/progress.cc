@@ -45,9 +45,8 @@ double mean(const std::vector<double>& values) {
 }  // namespace
 
 std::optional<double> seconds_left(const std::vector<const Attempt*>& running,
-                                   const std::vector<std::optional<double>>& waiting_estimates_s,
-                                   int64_t workers, int64_t now_ms) {
-  std::vector<double> lefts, totals, known;
+                                   const WaitingWork& waiting, int64_t workers, int64_t now_ms) {
+  std::vector<double> lefts, totals;
   for (const Attempt* attempt : running) {
     if (attempt->last.fraction <= 0) continue;
     const double left_s =
@@ -55,15 +54,13 @@ std::optional<double> seconds_left(const std::vector<const Attempt*>& running,
     lefts.push_back(left_s);
     totals.push_back(double(now_ms - attempt->started_ms) / 1000 + left_s);
   }
-  for (const auto& estimate_s : waiting_estimates_s) {
-    if (estimate_s) known.push_back(*estimate_s);
-  }
-  if (known.empty() && totals.empty()) return std::nullopt;
-  const double typical_s = mean(known.empty() ? totals : known);
-  double work_s = 0;
+  const bool estimated = waiting.seconds && waiting.runs > 0;
+  if (!estimated && totals.empty()) return std::nullopt;
+  const double typical_s =
+      estimated ? *waiting.seconds / static_cast<double>(waiting.runs) : mean(totals);
+  double work_s = typical_s * static_cast<double>(waiting.runs);
   for (const double left_s : lefts) work_s += left_s;
   for (size_t i = lefts.size(); i < running.size(); ++i) work_s += typical_s;
-  for (const auto& estimate_s : waiting_estimates_s) work_s += estimate_s.value_or(typical_s);
   const double longest_s = lefts.empty() ? 0 : *std::max_element(lefts.begin(), lefts.end());
   return std::max(longest_s, work_s / static_cast<double>(std::max<int64_t>(workers, 1)));
 }

@@ -19,12 +19,15 @@ struct SweepState {
   std::string note;                    // "draining", "disk full", or nothing.
 };
 
-// Of the sweep: what runs to its end, and the runs that wait shared among the workers. Waiting runs
-// without an estimate take as long as those with one, or as the running ones, do on average.
-// Nothing when none of them tells anything.
+struct WaitingWork {
+  int64_t runs = 0;
+  std::optional<double> seconds;  // Worker time of all; nothing: they can only be guessed at.
+};
+
+// Of the sweep: what runs to its end, and what waits shared among the workers. Waiting runs of
+// unknown length take as long as the running ones do on average. Nothing when nothing is known.
 std::optional<double> seconds_left(const std::vector<const Attempt*>& running,
-                                   const std::vector<std::optional<double>>& waiting_estimates_s,
-                                   int64_t workers, int64_t now_ms);
+                                   const WaitingWork& waiting, int64_t workers, int64_t now_ms);
 
 // "[====>     ] 3/12 done, 1 failed, 4 running  ml-100k/sasrec/adam/seed 1: epoch 4/20 | 2 min 10 s
 // left", cut to `width` characters.

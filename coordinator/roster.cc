@@ -1,5 +1,7 @@
 #include "coordinator/roster.h"
 
+#include <algorithm>
+
 #include "core/base/check.h"
 
 namespace seqsweep {
@@ -10,59 +12,68 @@ Roster::Roster(int64_t workers, int64_t now_ms)
 bool Roster::hello(int64_t rank, const Hello& hello) {
   if (rank < 1 || rank > size()) return false;
   Member& member = members_[static_cast<size_t>(rank)];
-  if (member.greeted) return false;
+  if (member.greeted || member.state == State::Dead) return false;
   member = {State::Free, true, hello};
   return true;
 }
 
-std::vector<WorkerSlot> Roster::slots() const {
-  std::map<int64_t, int64_t> ends;  // By world rank.
-  for (const auto& [leader, attempt] : attempts_) {
-    if (attempt.last.fraction <= 0) continue;
-    for (const int64_t rank : attempt.members) {
-      ends[rank] = attempt.renewed_ms + static_cast<int64_t>(attempt.last.seconds_left * 1000);
-    }
-  }
-  std::vector<WorkerSlot> slots;
+int64_t Roster::lost() const {
+  return std::ranges::count(members_, State::Lost, &Member::state) +
+         std::ranges::count(members_, State::Dead, &Member::state);
+}
+
+std::vector<int64_t> Roster::silent() const {
+  std::vector<int64_t> ranks;
   for (int64_t rank = 1; rank <= size(); ++rank) {
-    const Member& member = members_[static_cast<size_t>(rank)];
-    if (member.state == State::Lost) continue;
-    WorkerSlot slot{.rank = rank, .host = member.hello.host};
-    if (member.state == State::Free) slot.state = WorkerSlot::State::Free;
-    if (member.state == State::Busy) slot.state = WorkerSlot::State::Busy;
-    if (const auto end = ends.find(rank); end != ends.end()) slot.free_at_ms = end->second;
-    slots.push_back(std::move(slot));
+    if (members_[static_cast<size_t>(rank)].state == State::Lost) ranks.push_back(rank);
   }
-  return slots;
+  return ranks;
 }
 
-void Roster::begin(Attempt attempt) {
-  set_members(attempt, State::Busy);
-  const int64_t leader = attempt.members.front();
-  const bool is_new = attempts_.emplace(leader, std::move(attempt)).second;
-  SEQ_CHECK(is_new);
+bool Roster::is_dead(int64_t rank) const {
+  return members_.at(static_cast<size_t>(rank)).state == State::Dead;
 }
 
-Attempt* Roster::find(const Ticket& ticket) {
-  for (auto& [leader, attempt] : attempts_) {
-    if (attempt.ticket == ticket) return &attempt;
+Attempt* Roster::bury(int64_t rank) {
+  members_.at(static_cast<size_t>(rank)).state = State::Dead;
+  for (auto& [key, attempt] : attempts_) {
+    if (std::ranges::find(attempt.members, rank) != attempt.members.end()) return &attempt;
   }
   return nullptr;
 }
 
+void Roster::begin(Attempt attempt) {
+  set_members(attempt, State::Busy);
+  const auto key = std::pair(attempt.ticket.run_id, attempt.ticket.attempt);
+  const bool is_new = attempts_.emplace(key, std::move(attempt)).second;
+  SEQ_CHECK(is_new);
+  ++running_;
+}
+
+Attempt* Roster::find(const Ticket& ticket) {
+  const auto found = attempts_.find({ticket.run_id, ticket.attempt});
+  return found == attempts_.end() || found->second.ticket != ticket ? nullptr : &found->second;
+}
+
 Attempt* Roster::find_running(const std::string& run_id) {
-  for (auto& [leader, attempt] : attempts_) {
-    if (attempt.ticket.run_id == run_id && !attempt.over) return &attempt;
+  for (auto next = attempts_.lower_bound({run_id, 0});
+       next != attempts_.end() && next->first.first == run_id; ++next) {
+    if (!next->second.over) return &next->second;
   }
   return nullptr;
 }
 
 std::vector<const Attempt*> Roster::running() const {
   std::vector<const Attempt*> running;
-  for (const auto& [leader, attempt] : attempts_) {
+  for (const auto& [key, attempt] : attempts_) {
     if (!attempt.over) running.push_back(&attempt);
   }
   return running;
+}
+
+void Roster::set_over(Attempt& attempt) {
+  if (!attempt.over) --running_;
+  attempt.over = true;
 }
 
 void Roster::renew(Attempt& attempt, Progress news, int64_t now_ms) {
@@ -76,12 +87,12 @@ void Roster::renew(Attempt& attempt, Progress news, int64_t now_ms) {
 }
 
 void Roster::renew_all(int64_t now_ms) {
-  for (auto& [leader, attempt] : attempts_) attempt.renewed_ms = now_ms;
+  for (auto& [key, attempt] : attempts_) attempt.renewed_ms = now_ms;
 }
 
 std::vector<Ticket> Roster::expired(int64_t now_ms, int64_t lease_ms) const {
   std::vector<Ticket> tickets;
-  for (const auto& [leader, attempt] : attempts_) {
+  for (const auto& [key, attempt] : attempts_) {
     if (!is_lost(attempt) && now_ms - attempt.renewed_ms > lease_ms) {
       tickets.push_back(attempt.ticket);
     }
@@ -89,16 +100,19 @@ std::vector<Ticket> Roster::expired(int64_t now_ms, int64_t lease_ms) const {
   return tickets;
 }
 
-void Roster::release(const Ticket& ticket) {
-  if (Attempt* attempt = find(ticket)) {
-    set_members(*attempt, State::Free);
-    attempts_.erase(attempt->members.front());
-  }
+std::vector<int64_t> Roster::release(const Ticket& ticket) {
+  Attempt* attempt = find(ticket);
+  if (!attempt) return {};
+  set_over(*attempt);
+  set_members(*attempt, State::Free);
+  std::vector<int64_t> members = std::move(attempt->members);
+  attempts_.erase({ticket.run_id, ticket.attempt});
+  return members;
 }
 
 void Roster::lose(const Ticket& ticket) {
   if (Attempt* attempt = find(ticket)) {
-    attempt->over = true;
+    set_over(*attempt);
     set_members(*attempt, State::Lost);
   }
 }
@@ -116,11 +130,17 @@ std::vector<int64_t> Roster::lose_silent(int64_t now_ms, int64_t lease_ms) {
 }
 
 void Roster::set_members(const Attempt& attempt, State state) {
-  for (const int64_t rank : attempt.members) members_.at(static_cast<size_t>(rank)).state = state;
+  for (const int64_t rank : attempt.members) {
+    Member& member = members_.at(static_cast<size_t>(rank));
+    if (member.state != State::Dead) member.state = state;
+  }
 }
 
 bool Roster::is_lost(const Attempt& attempt) const {
-  return members_.at(static_cast<size_t>(attempt.members.front())).state == State::Lost;
+  return std::ranges::all_of(attempt.members, [this](int64_t rank) {
+    const State state = members_.at(static_cast<size_t>(rank)).state;
+    return state == State::Lost || state == State::Dead;
+  });
 }
 
 }  // namespace seqsweep

@@ -2,11 +2,12 @@
 // Memory only: the database knows no workers, and a new coordinator meets new ones.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "coordinator/scheduler.h"
 #include "core/protocol/message.h"
 
 namespace seqsweep {
@@ -18,7 +19,8 @@ struct Attempt {
   int64_t started_ms = 0;
   int64_t renewed_ms = 0;  // When it last got on: the start of its lease.
   Progress last;
-  bool over = false;  // For the database; its workers have yet to say that they left it.
+  bool over = false;  // For the database; its workers have yet to say that they left it. Set by
+                      // Roster::set_over().
 };
 
 class Roster {
@@ -30,25 +32,33 @@ class Roster {
   bool hello(int64_t rank, const Hello& hello);
   const Hello& worker(int64_t rank) const { return members_.at(static_cast<size_t>(rank)).hello; }
   int64_t size() const { return static_cast<int64_t>(members_.size()) - 1; }
-  std::vector<WorkerSlot> slots() const;  // All but the lost ones.
+  int64_t lost() const;                 // How many do not answer, or died.
+  std::vector<int64_t> silent() const;  // Those that do not answer, but may live.
 
   void begin(Attempt attempt);
   Attempt* find(const Ticket& ticket);               // nullptr: no worker is at it.
   Attempt* find_running(const std::string& run_id);  // Not over.
   std::vector<const Attempt*> running() const;       // Not over.
+  bool none_running() const { return running_ == 0; }
 
   // News of an attempt. Its lease is renewed when it got on, not by being alive.
   void renew(Attempt& attempt, Progress news, int64_t now_ms);
   void renew_all(int64_t now_ms);
   std::vector<Ticket> expired(int64_t now_ms, int64_t lease_ms) const;
 
-  void release(const Ticket& ticket);  // Its workers left it and are free.
-  void lose(const Ticket& ticket);     // Its workers do not answer; they may come back.
+  void set_over(Attempt& attempt);
+  // Its workers left it and are free: the members; none when nobody is at it.
+  std::vector<int64_t> release(const Ticket& ticket);
+  void lose(const Ticket& ticket);  // Its workers do not answer; they may come back.
+  // The worker died: it never comes back. Its attempt, or nullptr; the other members are still at
+  // it.
+  Attempt* bury(int64_t rank);
+  bool is_dead(int64_t rank) const;
   // Workers that have not said Hello lease_ms after the start are lost. Returns them.
   std::vector<int64_t> lose_silent(int64_t now_ms, int64_t lease_ms);
 
  private:
-  enum class State { Starting, Free, Busy, Lost };
+  enum class State { Starting, Free, Busy, Lost, Dead };
   struct Member {
     State state = State::Starting;
     bool greeted = false;
@@ -59,8 +69,9 @@ class Roster {
   bool is_lost(const Attempt& attempt) const;
 
   int64_t started_ms_;
-  std::vector<Member> members_;          // By world rank; 0, the coordinator, is none.
-  std::map<int64_t, Attempt> attempts_;  // By leader.
+  std::vector<Member> members_;  // By world rank; 0, the coordinator, is none.
+  std::map<std::pair<std::string, int64_t>, Attempt> attempts_;  // By run and number.
+  int64_t running_ = 0;                                          // Those not over.
 };
 
 }  // namespace seqsweep

@@ -6,19 +6,22 @@
 #include "core/base/check.h"
 
 namespace seqsweep {
-namespace {
 
-std::string without_seed(const std::string& label) {
-  return label.substr(0, label.rfind('/'));
-}
-
-}  // namespace
-
-RunQueue::RunQueue(std::vector<SweepRun> runs, RetryRule rule)
-    : rule_(rule), runs_(std::move(runs)) {
+RunQueue::RunQueue(std::vector<SweepRun> runs, RetryRule rule, Estimator estimator)
+    : rule_(rule), estimator_(std::move(estimator)), runs_(std::move(runs)), known_(runs_.size()) {
+  std::map<int64_t, int64_t> turns;  // By seed.
   for (size_t i = 0; i < runs_.size(); ++i) {
     index_[runs_[i].run_id] = i;
-    needed_.insert(runs_[i].needs.begin(), runs_[i].needs.end());
+    known_[i].kind = estimator_.kind_of(runs_[i].config);
+    const auto next = static_cast<int64_t>(turns.size());
+    known_[i].turn = turns.emplace(runs_[i].config.seed, next).first->second;
+  }
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    for (const std::string& needed : runs_[i].needs) {
+      if (const auto found = index_.find(needed); found != index_.end()) {
+        known_[found->second].users.push_back(i);
+      }
+    }
   }
 }
 
@@ -29,39 +32,34 @@ const SweepRun& RunQueue::run(const std::string& run_id) const {
 }
 
 std::string RunQueue::label(const std::string& run_id) const {
-  return index_.contains(run_id) ? run(run_id).label : run_id;
+  return has(run_id) ? run(run_id).label : run_id;
 }
 
-void RunQueue::refill(std::span<const QueuedRun> pending) {
-  waiting_.clear();
-  for (const QueuedRun& run : pending) {
-    if (index_.contains(run.run_id)) waiting_.push_back(run.run_id);
-  }
+bool RunQueue::is_needed(const std::string& run_id) const {
+  const auto found = index_.find(run_id);
+  return found != index_.end() && !known_[found->second].users.empty();
 }
 
-void RunQueue::remove(const std::string& run_id) {
-  std::erase(waiting_, run_id);
+WaitingRun RunQueue::waiting(const std::string& run_id) const {
+  const SweepRun& asked = run(run_id);
+  const size_t at = index_.at(run_id);
+  const auto failed = failures_.find(run_id);
+  return {.run_id = run_id,
+          .label = asked.label,
+          .ranks = asked.config.train.ranks,
+          .turn = known_[at].turn,
+          .estimate_s = estimator_.seconds(known_[at].kind, device_),
+          .path_s = path_s(at),
+          .position = static_cast<int64_t>(at),
+          .dataset = known_[at].kind.dataset,
+          .not_before_ms = failed == failures_.end() ? 0 : failed->second.not_before_ms};
 }
 
-std::vector<WaitingRun> RunQueue::waiting() const {
-  std::vector<WaitingRun> waiting;
-  for (const std::string& run_id : waiting_) {
-    const SweepRun& asked = run(run_id);
-    const auto failed = failures_.find(run_id);
-    waiting.push_back(
-        {.run_id = run_id,
-         .label = asked.label,
-         .ranks = asked.config.train.ranks,
-         .estimate_s = estimate_s(asked),
-         .not_before_ms = failed == failures_.end() ? 0 : failed->second.not_before_ms});
-  }
-  return waiting;
-}
-
-std::vector<std::optional<double>> RunQueue::estimates_s() const {
-  std::vector<std::optional<double>> estimates;
-  for (const std::string& run_id : waiting_) estimates.push_back(estimate_s(run(run_id)));
-  return estimates;
+// Its own time and the longest chain of those that need it.
+double RunQueue::path_s(size_t run) const {
+  double behind_s = 0;
+  for (const size_t user : known_[run].users) behind_s = std::max(behind_s, path_s(user));
+  return estimator_.seconds(known_[run].kind, device_) + behind_s;
 }
 
 bool RunQueue::may_retry(const std::string& run_id) const {
@@ -77,16 +75,19 @@ void RunQueue::note_failure(const std::string& run_id, int64_t now_ms) {
   failures.not_before_ms = now_ms + static_cast<int64_t>(delay_s * 1000);
 }
 
-void RunQueue::note_duration(const std::string& run_id, double seconds) {
-  Durations& durations = durations_[without_seed(label(run_id))];
-  durations.sum_s += seconds;
-  ++durations.count;
+bool RunQueue::set_device(const std::string& device) {
+  const bool is_new = device_class(device) != device_;
+  device_ = device_class(device);
+  return is_new;
 }
 
-std::optional<double> RunQueue::estimate_s(const SweepRun& run) const {
-  const auto known = durations_.find(without_seed(run.label));
-  if (known == durations_.end()) return std::nullopt;
-  return known->second.sum_s / static_cast<double>(known->second.count);
+bool RunQueue::learn(const std::string& run_id, const std::string& device, double seconds) {
+  const auto found = index_.find(run_id);
+  if (found == index_.end()) return false;
+  estimator_.learn(known_[found->second].kind, device, seconds);
+  if (++learnt_ < learnt_next_) return false;
+  learnt_next_ *= 2;  // So often that all of it stays cheap.
+  return true;
 }
 
 }  // namespace seqsweep

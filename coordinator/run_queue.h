@@ -1,17 +1,14 @@
-// The runs of a sweep that wait for workers, in grid order: what each needs, how long it is likely
-// to take, and when a failed one may be tried again.
+// What the coordinator knows of the runs of a sweep: what each needs, how long it is likely to take
+// and which ones come behind it, and when a failed one may be tried again.
 #pragma once
 
 #include <map>
-#include <optional>
-#include <set>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "coordinator/estimator.h"
 #include "coordinator/plan.h"
-#include "coordinator/scheduler.h"
-#include "db/run_store.h"
+#include "coordinator/waiting_runs.h"
 
 namespace seqsweep {
 
@@ -22,45 +19,48 @@ struct RetryRule {
 
 class RunQueue {
  public:
-  RunQueue(std::vector<SweepRun> runs, RetryRule rule);
+  RunQueue(std::vector<SweepRun> runs, RetryRule rule, Estimator estimator = Estimator());
 
+  bool has(const std::string& run_id) const { return index_.contains(run_id); }
   const SweepRun& run(const std::string& run_id) const;  // Of the sweep, waiting or not.
   std::string label(const std::string& run_id) const;    // Its id when it is none of the sweep's.
   int64_t size() const { return static_cast<int64_t>(runs_.size()); }
-  bool is_needed(const std::string& run_id) const {
-    return needed_.contains(run_id);
-  }  // By others.
+  bool is_needed(const std::string& run_id) const;  // By others.
 
-  void refill(std::span<const QueuedRun> pending);
-  void remove(const std::string& run_id);
-  bool empty() const { return waiting_.empty(); }
-  std::vector<WaitingRun> waiting() const;
-  std::vector<std::optional<double>> estimates_s() const;
+  // As the scheduler needs it now.
+  WaitingRun waiting(const std::string& run_id) const;
 
   bool may_retry(const std::string& run_id) const;
   void note_failure(const std::string& run_id, int64_t now_ms);  // Puts the next try off.
-  // A run took so long; those that differ in the seed alone will too.
-  void note_duration(const std::string& run_id, double seconds);
+
+  // What the workers compute on: estimates are for it. True: it was another one.
+  bool set_device(const std::string& device);
+  // A run took so long. True: so much was learnt since the last time that all estimates had better
+  // be made anew.
+  bool learn(const std::string& run_id, const std::string& device, double seconds);
+  bool knows_any() const { return estimator_.knows_any(); }  // Else estimates are guesses.
 
  private:
   struct Failures {
     int64_t count = 0;
     int64_t not_before_ms = 0;
   };
-  struct Durations {
-    double sum_s = 0;
-    int64_t count = 0;
+  struct Known {
+    RunKind kind;
+    int64_t turn = 0;           // The number of its seed.
+    std::vector<size_t> users;  // Runs that need it.
   };
 
-  std::optional<double> estimate_s(const SweepRun& run) const;
+  double path_s(size_t run) const;
 
   RetryRule rule_;
+  Estimator estimator_;
   std::vector<SweepRun> runs_;
-  std::map<std::string, size_t> index_;         // Of runs_, by id.
-  std::set<std::string> needed_;                // Runs that others need.
-  std::vector<std::string> waiting_;            // In grid order.
-  std::map<std::string, Failures> failures_;    // By run.
-  std::map<std::string, Durations> durations_;  // By the label without the seed.
+  std::vector<Known> known_;                  // As runs_.
+  std::map<std::string, size_t> index_;       // Of runs_, by id.
+  std::map<std::string, Failures> failures_;  // By run.
+  std::string device_ = "cpu";
+  int64_t learnt_ = 0, learnt_next_ = 1;
 };
 
 }  // namespace seqsweep

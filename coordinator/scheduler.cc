@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 
 #include "core/base/check.h"
 #include "core/base/text.h"
@@ -12,146 +11,164 @@
 namespace seqsweep {
 namespace {
 
-constexpr double kForever = std::numeric_limits<double>::infinity();
+// The longest run first once each worker has so many times its length left: longest-first lists end
+// evenly, and before that it does not matter.
+constexpr double kTail = 2;
 
-std::vector<const WaitingRun*> in_order(std::span<const WaitingRun> queue) {
-  std::vector<const WaitingRun*> order;
-  for (const WaitingRun& run : queue) order.push_back(&run);
-  std::stable_sort(order.begin(), order.end(), [](const WaitingRun* a, const WaitingRun* b) {
-    if (a->priority != b->priority) return a->priority > b->priority;
-    return a->estimate_s.value_or(kForever) > b->estimate_s.value_or(kForever);
-  });
-  return order;
+int64_t after(int64_t now_ms, double seconds) {
+  return now_ms + static_cast<int64_t>(seconds * 1000);
 }
-
-// The workers while the decisions are taken.
-class Floor {
- public:
-  explicit Floor(std::span<const WorkerSlot> workers) : workers_(workers.begin(), workers.end()) {}
-
-  int64_t size() const { return static_cast<int64_t>(workers_.size()); }
-  int64_t free() const { return std::count_if(workers_.begin(), workers_.end(), is_free); }
-
-  // `ranks` free workers until `end_ms`: of the host with the fewest that suffice, else of the
-  // hosts with the most.
-  std::vector<int64_t> take(int64_t ranks, std::optional<int64_t> end_ms) {
-    SEQ_CHECK(ranks <= free());
-    std::map<std::string, std::vector<WorkerSlot*>> by_host;
-    for (WorkerSlot& worker : workers_) {
-      if (is_free(worker)) by_host[worker.host].push_back(&worker);
-    }
-    std::vector<std::vector<WorkerSlot*>> hosts;
-    for (auto& [host, free] : by_host) hosts.push_back(std::move(free));
-    const auto count = static_cast<size_t>(ranks);
-    std::stable_sort(hosts.begin(), hosts.end(), [&](const auto& a, const auto& b) {
-      const bool a_fits = a.size() >= count, b_fits = b.size() >= count;
-      if (a_fits != b_fits) return a_fits;
-      return a_fits ? a.size() < b.size() : a.size() > b.size();
-    });
-    std::vector<int64_t> members;
-    for (const auto& host : hosts) {
-      for (WorkerSlot* worker : host) {
-        if (members.size() == count) break;
-        worker->state = WorkerSlot::State::Busy;
-        worker->free_at_ms = end_ms;
-        members.push_back(worker->rank);
-      }
-    }
-    std::sort(members.begin(), members.end());
-    return members;
-  }
-
-  // When `ranks` workers will be free at once, and how many more will be free then. Nothing when a
-  // worker that is needed for it does not know.
-  struct Start {
-    int64_t at_ms = 0;
-    int64_t spare = 0;
-  };
-  std::optional<Start> expected_start(int64_t ranks, int64_t now_ms) const {
-    std::vector<int64_t> ends;
-    for (const WorkerSlot& worker : workers_) {
-      if (is_free(worker)) {
-        ends.push_back(now_ms);
-      } else if (worker.free_at_ms) {
-        ends.push_back(std::max(now_ms, *worker.free_at_ms));
-      }
-    }
-    if (static_cast<int64_t>(ends.size()) < ranks) return std::nullopt;
-    std::sort(ends.begin(), ends.end());
-    const int64_t at_ms = ends[static_cast<size_t>(ranks - 1)];
-    const auto free_then = std::upper_bound(ends.begin(), ends.end(), at_ms) - ends.begin();
-    return Start{at_ms, free_then - ranks};
-  }
-
- private:
-  static bool is_free(const WorkerSlot& worker) { return worker.state == WorkerSlot::State::Free; }
-
-  std::vector<WorkerSlot> workers_;
-};
-
-// The place kept for the first run that waits for workers.
-struct Reservation {
-  std::string label;
-  std::optional<Floor::Start> start;
-
-  // True when a run that takes free workers until `end_ms` leaves the start where it is.
-  bool allows(int64_t ranks, std::optional<int64_t> end_ms) {
-    if (!start) return false;
-    if (end_ms && *end_ms <= start->at_ms) return true;
-    if (ranks > start->spare) return false;
-    start->spare -= ranks;
-    return true;
-  }
-};
 
 std::string workers_text(int64_t count) {
   return fmt::format("{} worker{}", count, count == 1 ? "" : "s");
 }
 
-Decision decide(const WaitingRun& run, Floor& floor, std::optional<Reservation>& reserved,
-                int64_t now_ms) {
-  Decision decision{.run_id = run.run_id};
-  if (run.ranks > floor.size()) {
-    decision.placement = Placement::Impossible;
-    decision.reason =
-        fmt::format("needs {} ranks, there {} {}: start with more, or lower train.ranks", run.ranks,
-                    floor.size() == 1 ? "is" : "are", workers_text(floor.size()));
-    return decision;
-  }
-  if (run.not_before_ms > now_ms) {
-    decision.reason =
-        fmt::format("tried again in {}", human_duration(double(run.not_before_ms - now_ms) / 1000));
-    return decision;
-  }
-  const int64_t free = floor.free();
-  std::optional<int64_t> end_ms;
-  if (run.estimate_s) end_ms = now_ms + static_cast<int64_t>(*run.estimate_s * 1000);
-  if (run.ranks > free) {
-    decision.reason = fmt::format("needs {}, {} free", workers_text(run.ranks),
-                                  free == 0   ? "none is"
-                                  : free == 1 ? "one is"
-                                              : fmt::format("{} are", free));
-    if (!reserved) reserved = Reservation{run.label, floor.expected_start(run.ranks, now_ms)};
-  } else if (reserved && !reserved->allows(run.ranks, end_ms)) {
-    decision.reason = fmt::format("the free workers are reserved for {}", reserved->label);
-  } else {
-    decision.placement = Placement::Placed;
-    decision.members = floor.take(run.ranks, end_ms);
-  }
-  return decision;
-}
-
 }  // namespace
 
-std::vector<Decision> schedule(std::span<const WaitingRun> queue,
-                               std::span<const WorkerSlot> workers, int64_t now_ms) {
-  Floor floor(workers);
-  std::optional<Reservation> reserved;
-  std::vector<Decision> decisions;
-  for (const WaitingRun* run : in_order(queue)) {
-    decisions.push_back(decide(*run, floor, reserved, now_ms));
+void Scheduler::release(std::span<const int64_t> members) {
+  forget(members.front());
+  for (const int64_t rank : members) workers_.free(rank);
+}
+
+void Scheduler::lose(std::span<const int64_t> members) {
+  forget(members.front());
+  for (const int64_t rank : members) workers_.lose(rank);
+}
+
+void Scheduler::forget(int64_t leader) {
+  const auto found = running_.find(leader);
+  if (found == running_.end()) return;
+  const Running& run = found->second;
+  ends_.erase({run.end_ms, leader});
+  ends_sum_ms_ -= static_cast<double>(run.end_ms) * static_cast<double>(run.ranks);
+  busy_ -= run.ranks;
+  running_.erase(found);
+}
+
+void Scheduler::expect_end(int64_t leader, int64_t end_ms) {
+  const auto found = running_.find(leader);
+  if (found == running_.end()) return;
+  Running& run = found->second;
+  ends_.erase({run.end_ms, leader});
+  ends_sum_ms_ += static_cast<double>(end_ms - run.end_ms) * static_cast<double>(run.ranks);
+  run.end_ms = end_ms;
+  ends_.emplace(end_ms, leader);
+}
+
+std::vector<Scheduler::Start> Scheduler::start(int64_t now_ms) {
+  waiting_.wake(now_ms);
+  reserved_.reset();
+  std::vector<Start> starts;
+  while (workers_.free() > 0) {
+    const WaitingRuns::Order by = order(now_ms);
+    const WaitingRun* first = waiting_.first(by, workers_.size());
+    if (!first) break;
+    if (first->ranks > workers_.free()) {
+      reserved_ = reserve(*first, now_ms);
+      fill_behind(now_ms, starts);
+      break;
+    }
+    starts.push_back(
+        place(by == WaitingRuns::Order::Turn ? with_data_at_hand(*first) : *first, now_ms));
   }
-  return decisions;
+  return starts;
+}
+
+// Runs that leave the reservation where it is: they end before it, or take spare workers.
+void Scheduler::fill_behind(int64_t now_ms, std::vector<Start>& starts) {
+  while (workers_.free() > 0 && reserved_->at_ms) {
+    const int64_t free = workers_.free();
+    const WaitingRun* run = waiting_.first(order(now_ms), std::min(free, reserved_->spare));
+    if (run) {
+      reserved_->spare -= run->ranks;
+    } else {
+      run = waiting_.longest_within(double(*reserved_->at_ms - now_ms) / 1000, free);
+    }
+    if (!run) return;
+    starts.push_back(place(*run, now_ms));
+  }
+}
+
+WaitingRuns::Order Scheduler::order(int64_t now_ms) const {
+  const double longest_s = waiting_.longest_path_s(workers_.size());
+  return left_per_worker_s(now_ms) < kTail * longest_s ? WaitingRuns::Order::Length
+                                                       : WaitingRuns::Order::Turn;
+}
+
+double Scheduler::left_per_worker_s(int64_t now_ms) const {
+  const double running_ms = ends_sum_ms_ - static_cast<double>(now_ms) * static_cast<double>(busy_);
+  return (waiting_.work_s() + std::max(0.0, running_ms) / 1000) /
+         static_cast<double>(workers_.size());
+}
+
+// The same turn's first run on a data set that a free worker holds, when there is one.
+const WaitingRun& Scheduler::with_data_at_hand(const WaitingRun& first) const {
+  if (first.ranks > 1 || workers_.holds(first.dataset)) return first;
+  const WaitingRun* best = nullptr;
+  for (const std::string& dataset : workers_.held()) {
+    const WaitingRun* run = waiting_.alike_on(dataset, first);
+    if (run && (!best || run->path_s > best->path_s)) best = run;
+  }
+  return best ? *best : first;
+}
+
+Scheduler::Reservation Scheduler::reserve(const WaitingRun& run, int64_t now_ms) const {
+  Reservation reserved{.label = run.label, .ranks = run.ranks};
+  int64_t free = workers_.free();
+  for (const auto& [end_ms, leader] : ends_) {
+    const int64_t at_ms = std::max(now_ms, end_ms);
+    if (free >= run.ranks && at_ms > *reserved.at_ms) break;
+    free += running_.at(leader).ranks;
+    if (free >= run.ranks && !reserved.at_ms) reserved.at_ms = at_ms;
+  }
+  reserved.spare = free - run.ranks;
+  return reserved;
+}
+
+Scheduler::Start Scheduler::place(const WaitingRun& run, int64_t now_ms) {
+  Start start{run.run_id, workers_.take(run.ranks, run.dataset)};
+  const Running running{run.ranks, after(now_ms, run.estimate_s)};
+  const int64_t leader = start.members.front();
+  const bool is_new = running_.emplace(leader, running).second;
+  SEQ_CHECK(is_new);
+  ends_.emplace(running.end_ms, leader);
+  ends_sum_ms_ += static_cast<double>(running.end_ms) * static_cast<double>(run.ranks);
+  busy_ += run.ranks;
+  waiting_.remove(start.run_id);
+  return start;
+}
+
+std::vector<std::string> Scheduler::impossible() const {
+  std::vector<std::string> runs;
+  if (waiting_.ranks_max() <= workers_.size()) return runs;
+  for (const auto& [run_id, run] : waiting_.all()) {
+    if (run.ranks > workers_.size()) runs.push_back(run_id);
+  }
+  std::sort(runs.begin(), runs.end());
+  return runs;
+}
+
+std::string Scheduler::reason(const std::string& run_id, int64_t now_ms) const {
+  const WaitingRun* run = waiting_.find(run_id);
+  SEQ_CHECK(run);
+  if (run->ranks > workers_.size()) {
+    return fmt::format("needs {} ranks, there {} {}: start with more, or lower train.ranks",
+                       run->ranks, workers_.size() == 1 ? "is" : "are",
+                       workers_text(workers_.size()));
+  }
+  if (run->not_before_ms > now_ms) {
+    return fmt::format("tried again in {}",
+                       human_duration(double(run->not_before_ms - now_ms) / 1000));
+  }
+  const int64_t free = workers_.free();
+  if (run->ranks > free) {
+    return fmt::format("needs {}, {} free", workers_text(run->ranks),
+                       free == 0   ? "none is"
+                       : free == 1 ? "one is"
+                                   : fmt::format("{} are", free));
+  }
+  return reserved_ ? fmt::format("the free workers are reserved for {}", reserved_->label)
+                   : "about to start";
 }
 
 }  // namespace seqsweep

@@ -66,6 +66,11 @@ struct ArtifactRow {
   std::string sha256;
 };
 
+struct DurationRow {  // Of a done run: the time of all its attempts.
+  std::string config, device;
+  double seconds = 0;
+};
+
 struct WaitingRow {  // A pending run that waits for one that it needs.
   std::string run_id, needs_run;
 };

@@ -134,43 +134,64 @@ void RunStore::add_sweep(const std::string& name, const std::string& yaml,
   });
 }
 
-std::vector<QueuedRun> RunStore::queue(const std::string& sweep) {
-  std::vector<QueuedRun> queue;
+std::vector<std::string> RunStore::queue(const std::string& sweep) {
+  std::vector<std::string> queue;
   Query run(database_,
-            "SELECT run_id, config, attempts FROM sweep_runs JOIN runs ON run_id = run "
+            "SELECT run_id FROM sweep_runs JOIN runs ON run_id = run "
             "WHERE sweep = ? AND status = 'pending' AND NOT EXISTS ("
             "  SELECT 1 FROM dependencies AS d JOIN runs AS n ON n.run_id = d.needs_run "
             "  WHERE d.run = runs.run_id AND n.status != 'done') "
             "ORDER BY position",
             sweep);
-  while (run.next()) queue.push_back({run.text(0), run.text(1), run.integer(2)});
+  while (run.next()) queue.push_back(run.text(0));
   return queue;
 }
 
+std::vector<std::string> RunStore::ready_after(const std::string& run_id) {
+  std::vector<std::string> ready;
+  Query run(database_,
+            "SELECT r.run_id FROM dependencies AS asked JOIN runs AS r ON r.run_id = asked.run "
+            "WHERE asked.needs_run = ? AND r.status = 'pending' AND NOT EXISTS ("
+            "  SELECT 1 FROM dependencies AS d JOIN runs AS n ON n.run_id = d.needs_run "
+            "  WHERE d.run = r.run_id AND n.status != 'done') ORDER BY r.run_id",
+            run_id);
+  while (run.next()) ready.push_back(run.text(0));
+  return ready;
+}
+
+std::vector<Ticket> RunStore::start_attempts(std::span<const StartedRun> runs) {
+  return write([&] {
+    std::vector<Ticket> tickets;
+    for (const StartedRun& run : runs) tickets.push_back(begin_attempt(run.run_id, run.place));
+    return tickets;
+  });
+}
+
 Ticket RunStore::start_attempt(const std::string& run_id, const AttemptPlace& place) {
+  return write([&] { return begin_attempt(run_id, place); });
+}
+
+Ticket RunStore::begin_attempt(const std::string& run_id, const AttemptPlace& place) {
+  SEQ_CHECK(status_of(database_, run_id) == "pending");
   const std::string environment = as_json(place.environment);
   const std::string hash = sha256_hex(environment);
-  return write([&] {
-    SEQ_CHECK(status_of(database_, run_id) == "pending");
-    database_.run("INSERT OR IGNORE INTO environments (hash, json) VALUES (?, ?)", hash,
-                  environment);
-    set_status(run_id, "running");
-    database_.run("UPDATE runs SET attempts = attempts + 1 WHERE run_id = ?", run_id);
-    const int64_t now_ms = clock_.unix_ms();
-    database_.run(
-        "INSERT INTO attempts (run, number, coordinator_epoch, worker, ranks, host, environment, "
-        "start_ms) SELECT run_id, attempts, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ?",
-        epoch_, place.worker, place.ranks, place.host, hash, now_ms, run_id);
-    Query run(database_, "SELECT attempts FROM runs WHERE run_id = ?", run_id);
-    run.next();
-    const Ticket ticket{run_id, run.integer(0), epoch_};
-    renew_lease(database_,
-                {.ticket = ticket,
-                 .seconds_left = std::numeric_limits<double>::quiet_NaN(),
-                 .phase = "start"},
-                now_ms);
-    return ticket;
-  });
+  database_.run("INSERT OR IGNORE INTO environments (hash, json) VALUES (?, ?)", hash, environment);
+  set_status(run_id, "running");
+  database_.run("UPDATE runs SET attempts = attempts + 1 WHERE run_id = ?", run_id);
+  const int64_t now_ms = clock_.unix_ms();
+  database_.run(
+      "INSERT INTO attempts (run, number, coordinator_epoch, worker, ranks, host, environment, "
+      "start_ms) SELECT run_id, attempts, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ?",
+      epoch_, place.worker, place.ranks, place.host, hash, now_ms, run_id);
+  Query run(database_, "SELECT attempts FROM runs WHERE run_id = ?", run_id);
+  run.next();
+  const Ticket ticket{run_id, run.integer(0), epoch_};
+  renew_lease(database_,
+              {.ticket = ticket,
+               .seconds_left = std::numeric_limits<double>::quiet_NaN(),
+               .phase = "start"},
+              now_ms);
+  return ticket;
 }
 
 bool RunStore::is_current(const Ticket& ticket) {
@@ -229,6 +250,13 @@ bool RunStore::finish(const Ticket& ticket, const RunResult& result) {
   });
 }
 
+int64_t RunStore::count_attempts(const std::string& run_id, const std::string& cause) {
+  Query attempts(database_, "SELECT count(*) FROM attempts WHERE run = ? AND cause = ?", run_id,
+                 cause);
+  attempts.next();
+  return attempts.integer(0);
+}
+
 bool RunStore::fail(const Ticket& ticket, const std::string& cause, const std::string& text,
                     AfterFailure after) {
   return write([&] {
@@ -255,13 +283,14 @@ bool RunStore::interrupt(const Ticket& ticket, int64_t step) {
   });
 }
 
-bool RunStore::cancel(const std::string& run_id_start) {
+bool RunStore::cancel(const std::string& run_id_start, const std::string& cause,
+                      const std::string& text) {
   return write([&] {
     const std::string run_id = find_run(database_, run_id_start);
     const std::string status = status_of(database_, run_id);
     if (status == "done") return false;
-    if (status == "running") end_attempt(run_id, "cancelled", "");
-    set_status(run_id, "cancelled");
+    if (status == "running") end_attempt(run_id, cause, text);
+    set_status(run_id, "cancelled", text);
     settle_dependents();
     return true;
   });

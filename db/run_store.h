@@ -23,17 +23,16 @@ struct PlannedRun {
   std::vector<std::string> needs;  // Runs whose artifacts it needs.
 };
 
-struct QueuedRun {
-  std::string run_id;
-  std::string config;    // JSON
-  int64_t attempts = 0;  // So far.
-};
-
 struct AttemptPlace {  // Where an attempt runs.
   int64_t worker = 0;  // World rank of the group's leader.
   int64_t ranks = 1;   // Of the group.
   std::string host;
   std::string environment;  // JSON; its git_commit shows in results.
+};
+
+struct StartedRun {
+  std::string run_id;
+  AttemptPlace place;
 };
 
 enum class AfterFailure { Retry, GiveUp };
@@ -58,9 +57,12 @@ class RunStore {
                  std::span<const PlannedRun> runs);
 
   // Pending runs of the sweep in grid order, without those that wait for another run.
-  std::vector<QueuedRun> queue(const std::string& sweep);
+  std::vector<std::string> queue(const std::string& sweep);
+  // Those that waited for this run, which is done, and wait for no other.
+  std::vector<std::string> ready_after(const std::string& run_id);
 
-  // A new attempt at a pending run.
+  // New attempts at pending runs, all or none.
+  std::vector<Ticket> start_attempts(std::span<const StartedRun> runs);
   Ticket start_attempt(const std::string& run_id, const AttemptPlace& place);
 
   // Renews leases and stores rows; what comes under an older ticket is dropped. Rows of earlier
@@ -70,6 +72,9 @@ class RunStore {
   // True: the result is stored, now or by an earlier call. False: the ticket is an older one.
   [[nodiscard]] bool finish(const Ticket& ticket, const RunResult& result);
 
+  // Attempts at the run that ended with this cause.
+  int64_t count_attempts(const std::string& run_id, const std::string& cause);
+
   // The end of an attempt. False: the ticket is an older one and nothing changed.
   bool fail(const Ticket& ticket, const std::string& cause, const std::string& text,
             AfterFailure after);
@@ -78,7 +83,8 @@ class RunStore {
   // Of the run that find_run() finds. False: its status does not allow it: a run that is done is
   // not cancelled, and only one that failed or was cancelled is tried again; with it the runs that
   // it needs. A run fails, untried, with one that it needs, and is pending again with it.
-  bool cancel(const std::string& run_id_start);
+  bool cancel(const std::string& run_id_start, const std::string& cause = "cancelled",
+              const std::string& text = "");
   bool retry(const std::string& run_id_start);
   int64_t retry_failed();  // How many.
 
@@ -92,6 +98,7 @@ class RunStore {
   void require_not_fenced();
   void take_over();
   void recover();
+  Ticket begin_attempt(const std::string& run_id, const AttemptPlace& place);
   bool is_current(const Ticket& ticket);
   bool has_finished(const Ticket& ticket);
   void end_attempt(const std::string& run_id, const std::string& cause, const std::string& text);

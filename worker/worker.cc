@@ -33,10 +33,12 @@ class Inbox {
       std::visit([this](auto& message) { take(message); }, envelope->message);
       timeout_ms = 0;
     }
+    for (const int peer : transport_.take_dead()) alone_ = alone_ || peer == kCoordinator;
   }
 
   bool shutdown() const { return shutdown_; }
-  bool draining() const { return draining_ || shutdown_; }
+  bool draining() const { return draining_ || shutdown_ || alone_; }
+  bool alone() const { return alone_; }  // The coordinator died.
   bool cancelled(const Ticket& ticket) const { return cancelled_ == ticket; }
   bool committed(const Ticket& ticket) const { return committed_ == ticket; }
   bool has_dispatch() const { return !dispatches_.empty(); }
@@ -55,7 +57,7 @@ class Inbox {
   void take(const auto&) { log_warning("a message for a coordinator came to a worker; dropped"); }
 
   Transport& transport_;
-  bool draining_ = false, shutdown_ = false;
+  bool draining_ = false, shutdown_ = false, alone_ = false;
   std::optional<Ticket> cancelled_, committed_;
   std::deque<Dispatch> dispatches_;  // One that came while the last run ended waits here.
 };
@@ -93,7 +95,7 @@ class RunReporter : public Reporter {
 
   // Everything told so far is sent before what ends the run.
   void flush() {
-    if (!leads_ || settings_.orphaned()) return;
+    if (!leads_ || settings_.orphaned() || inbox_.alone()) return;
     transport_.send(kCoordinator, gathered_);
     gathered_.steps.clear();
     gathered_.metrics.clear();
@@ -140,7 +142,7 @@ class Worker {
 
   int run() {
     say_hello();
-    while (!inbox_.shutdown() && !settings_.orphaned()) {
+    while (!inbox_.shutdown() && !nobody_is_left()) {
       if (inbox_.has_dispatch()) {
         execute_dispatch(inbox_.next_dispatch());
       } else {
@@ -151,6 +153,9 @@ class Worker {
   }
 
  private:
+  // To report to: mpirun is gone, or the coordinator.
+  bool nobody_is_left() const { return settings_.orphaned() || inbox_.alone(); }
+
   void say_hello() {
     const int64_t cores =
         settings_.threads > 0 ? settings_.threads : std::thread::hardware_concurrency();
@@ -181,7 +186,7 @@ class Worker {
       transport_.send(kCoordinator, failed);
       return;
     }
-    if (!reporter.leads() || settings_.orphaned()) return;
+    if (!reporter.leads() || nobody_is_left()) return;
     reporter.flush();
     if (result) {
       hand_over({dispatch.ticket, std::move(*result)}, dispatch.folder);
@@ -202,7 +207,7 @@ class Worker {
       }
       inbox_.poll(kIdle_ms);
       const bool unwanted = inbox_.shutdown() || inbox_.cancelled(finished.ticket) ||
-                            inbox_.has_dispatch() || settings_.orphaned();
+                            inbox_.has_dispatch() || nobody_is_left();
       if (unwanted && !inbox_.committed(finished.ticket)) return;
     }
     remove_checkpoints(folder);

@@ -25,8 +25,9 @@ struct WorkerSettings {
   std::function<bool()> orphaned = seqsweep::orphaned;
 };
 
-// Returns kExitDone at Shutdown, or kExitWorldFailed when the worker was orphaned: its run is
-// checkpointed then. Throws Error (Fault::World) when the transport fails.
+// Returns kExitDone at Shutdown, or kExitWorldFailed when the worker was orphaned or the
+// coordinator died: its run is checkpointed then. Throws Error (Fault::World) when the transport
+// fails.
 int run_worker(Transport& transport, const MakeGroup& make_group, const WorkerSettings& settings);
 
 }  // namespace seqsweep

@@ -11,6 +11,7 @@ struct MpiWorld::State {
   MPI_Comm comm = MPI_COMM_NULL;  // Every rank; errors are returned.
   int rank = 0, size = 1;
   int64_t cores = 1;
+  bool broken = false;  // A rank died.
 };
 
 // Throws Error (Fault::World) with MPI's text unless the code is MPI_SUCCESS.

@@ -3,9 +3,11 @@
 #include <list>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/comm/mpi_check.h"
+#include "core/comm/mpi_ulfm.h"
 #include "core/protocol/transport.h"
 
 namespace seqsweep {
@@ -22,7 +24,8 @@ constexpr size_t kArrivingMax = 64;
 
 class MpiTransport : public Transport {
  public:
-  explicit MpiTransport(const MpiWorld& world) : rank_(world.rank()), size_(world.size()) {
+  explicit MpiTransport(const MpiWorld& world)
+      : world_(world), rank_(world.rank()), size_(world.size()) {
     check_mpi(MPI_Comm_dup(world.state().comm, &comm_), "MPI_Comm_dup");
     check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   }
@@ -47,10 +50,13 @@ class MpiTransport : public Transport {
     if (sending.bytes.size() > INT_MAX) {
       throw_world("message of {} bytes: MPI takes {} at most", sending.bytes.size(), INT_MAX);
     }
-    check_mpi(MPI_Isend(sending.bytes.data(), static_cast<int>(sending.bytes.size()), MPI_BYTE,
-                        peer, kMessageTag, comm_, &sending.request),
-              "MPI_Isend");
+    const int code = MPI_Isend(sending.bytes.data(), static_cast<int>(sending.bytes.size()),
+                               MPI_BYTE, peer, kMessageTag, comm_, &sending.request);
+    if (!met_death(code, "MPI_Isend")) return;
+    sending_.pop_back();  // Nobody reads it any more.
   }
+
+  std::vector<int> take_dead() override { return std::exchange(untold_, {}); }
 
   std::optional<Envelope> receive(int64_t timeout_ms) override {
     const auto deadline = steady_clock::now() + milliseconds(timeout_ms);
@@ -83,8 +89,8 @@ class MpiTransport : public Transport {
       int found = 0, count = 0;
       MPI_Message handle = MPI_MESSAGE_NULL;
       MPI_Status status{};
-      check_mpi(MPI_Improbe(MPI_ANY_SOURCE, kMessageTag, comm_, &found, &handle, &status),
-                "MPI_Improbe");
+      const int code = MPI_Improbe(MPI_ANY_SOURCE, kMessageTag, comm_, &found, &handle, &status);
+      if (met_death(code, "MPI_Improbe")) continue;
       if (!found) return;
       check_mpi(MPI_Get_count(&status, MPI_BYTE, &count), "MPI_Get_count");
       Arriving& message = arriving_.emplace_back(Arriving{
@@ -98,17 +104,20 @@ class MpiTransport : public Transport {
   std::optional<Envelope> next_arrived() {
     accept();
     std::set<int> waited_for;
-    for (auto message = arriving_.begin(); message != arriving_.end(); ++message) {
-      if (waited_for.contains(message->peer)) continue;
+    for (auto message = arriving_.begin(); message != arriving_.end();) {
       int done = 0;
-      check_mpi(MPI_Test(&message->request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-      if (!done) {
+      if (waited_for.contains(message->peer)) {
+        ++message;
+      } else if (met_death(MPI_Test(&message->request, &done, MPI_STATUS_IGNORE), "MPI_Test")) {
+        message = arriving_.erase(message);  // Its sender died in the middle of it.
+      } else if (!done) {
         waited_for.insert(message->peer);
-        continue;
+        ++message;
+      } else {
+        const Arriving whole = std::move(*message);
+        arriving_.erase(message);
+        return Envelope{whole.peer, decode(whole.bytes)};
       }
-      const Arriving whole = std::move(*message);
-      arriving_.erase(message);
-      return Envelope{whole.peer, decode(whole.bytes)};
     }
     return std::nullopt;
   }
@@ -117,14 +126,31 @@ class MpiTransport : public Transport {
   bool reap() {
     for (auto sending = sending_.begin(); sending != sending_.end();) {
       int done = 0;
-      check_mpi(MPI_Test(&sending->request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      if (met_death(MPI_Test(&sending->request, &done, MPI_STATUS_IGNORE), "MPI_Test")) done = 1;
       sending = done ? sending_.erase(sending) : std::next(sending);
     }
     return sending_.empty();
   }
 
+  // True: the call failed because a rank died, which is told by take_dead(). Throws on any other
+  // failure.
+  bool met_death(int code, const char* call) {
+    if (!is_death(code)) {
+      check_mpi(code, call);
+      return false;
+    }
+    for (const int rank : acknowledge_deaths(comm_)) {
+      if (dead_.insert(rank).second) untold_.push_back(rank);
+    }
+    world_.note_death();
+    return true;
+  }
+
+  const MpiWorld& world_;
   int rank_, size_;
   MPI_Comm comm_ = MPI_COMM_NULL;
+  std::set<int> dead_;
+  std::vector<int> untold_;
   std::list<Sending> sending_;    // MPI reads the bytes until the request is done.
   std::list<Arriving> arriving_;  // In the order in which they were begun.
 };

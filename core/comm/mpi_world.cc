@@ -1,6 +1,7 @@
 #include "core/comm/mpi_world.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -10,9 +11,12 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/comm/mpi_check.h"
+#include "core/comm/mpi_ulfm.h"
 
 namespace seqsweep {
 namespace {
+
+constexpr unsigned kInitPatience_s = 600;
 
 // Ranks of one host may be bound to cores of their own or share all of them: those with the same
 // cores divide them.
@@ -55,7 +59,9 @@ MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
   int provided = 0;
   // One thread at a time, not always the same: torch's backward on a GPU has its own, and sums are
   // started in it.
+  ::alarm(kInitPatience_s);  // A rank that dies meanwhile leaves the others in there for ever.
   check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+  ::alarm(0);
   if (provided < MPI_THREAD_SERIALIZED) {
     throw_world("MPI_Init_thread: this MPI allows one thread only; use one with thread support");
   }
@@ -71,6 +77,18 @@ MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
 MpiWorld::~MpiWorld() {
   MPI_Comm_free(&state_->comm);
   MPI_Finalize();
+}
+
+void MpiWorld::note_death() const {
+  state_->broken = true;
+}
+
+bool MpiWorld::is_broken() const {
+  return state_->broken;
+}
+
+void MpiWorld::leave_if_broken(int code) const {
+  if (state_->broken) leave_without_finalize(state_->comm, code);
 }
 
 int MpiWorld::rank() const {

@@ -33,6 +33,12 @@ class MpiWorld {
   int64_t cores() const;
   std::string version() const;  // Of the library: "Open MPI v5.0.11"
 
+  // Ends the process when a rank is known to have died, since ~MpiWorld would wait for it. Else it
+  // does nothing. What was sent must have left.
+  void leave_if_broken(int code) const;
+  void note_death() const;  // A rank died, by the word of an MPI call.
+  bool is_broken() const;   // One did.
+
   struct State;
   const State& state() const { return *state_; }  // For the rest of core/comm.
 

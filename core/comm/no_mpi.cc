@@ -33,6 +33,16 @@ std::string MpiWorld::version() const {
   throw_no_mpi();
 }
 
+void MpiWorld::leave_if_broken(int) const {
+  throw_no_mpi();
+}
+void MpiWorld::note_death() const {
+  throw_no_mpi();
+}
+bool MpiWorld::is_broken() const {
+  throw_no_mpi();
+}
+
 std::unique_ptr<Transport> make_mpi_transport(const MpiWorld&) {
   throw_no_mpi();
 }

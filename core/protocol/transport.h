@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/protocol/message.h"
 
@@ -22,6 +23,8 @@ class Transport {
   virtual void send(int peer, const Message& message) = 0;  // Does not block for long.
   // The next message, or nothing after timeout_ms (0: only look). Blocks without burning a core.
   virtual std::optional<Envelope> receive(int64_t timeout_ms) = 0;
+  // Peers that died, each told once. Only where one can know: a silent peer may be dead too.
+  virtual std::vector<int> take_dead() { return {}; }
 };
 
 // Two ends of one process: a coordinator (rank 0) and one worker (rank 1) in threads. Each end may

@@ -140,6 +140,80 @@ TEST_F(CoordinatorTest, AnAttemptThatDoesNotGetOnIsLost) {
   EXPECT_THAT(event_kinds(), ElementsAre("retry", "stale"));
 }
 
+TEST_F(CoordinatorTest, ADeadWorkersRunGoesElsewhereAtOnce) {
+  settings_.retry.delay_s = 0;
+  begin_ready(2, seeds_of_a_run(2));
+  const Ticket ticket = ticket_of(1), other = ticket_of(2);
+  transport_->dead = {1};
+  coordinator_->tick(0);
+  EXPECT_EQ(attempts(ticket)[0].cause, "lost");
+  EXPECT_EQ(attempts(ticket)[0].text, "rank 1 died");
+  EXPECT_TRUE(coordinator_->lost_workers());
+  EXPECT_TRUE(coordinator_->silent_workers().empty());
+  say(1, Hello{.host = "ghost"});  // What it said before it died.
+  say(1, Finished{ticket, result_of(run_of(ticket))});
+  finish(2, other);
+  const Ticket again = ticket_of(2);
+  EXPECT_EQ(again.run_id, ticket.run_id);
+  EXPECT_EQ(again.attempt, 2);
+  finish(2, again);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 2);
+}
+
+TEST_F(CoordinatorTest, TheSurvivorOfAGroupIsFreeOnceItLeftTheRun) {
+  settings_.retry.delay_s = 0;
+  auto runs = seeds_of_a_run(2);
+  runs[0].config.train.ranks = 2;
+  runs[1].config.train.epochs = 1;  // Shorter, so that it comes second.
+  begin_ready(2, runs);
+  const Ticket wide = ticket_of(1);
+  EXPECT_EQ(ticket_of(2), wide);
+  transport_->dead = {1};  // The one that leads.
+  coordinator_->tick(0);
+  EXPECT_THAT(transport_->take<Cancel>(2), SizeIs(1));
+  EXPECT_THAT(transport_->take<Dispatch>(2), IsEmpty());
+  say(2, Failed{wide, "world", "rank 0 of 2 failed in the middle of a step"});
+  EXPECT_THAT(attempts(wide), SizeIs(1));  // One death is one failure.
+  const Ticket narrow = ticket_of(2);
+  EXPECT_EQ(narrow.run_id, runs_[1].run_id);
+  finish(2, narrow);
+  EXPECT_THROW(pass(1), Error);  // The other run needs two workers, and one is left.
+}
+
+TEST_F(CoordinatorTest, ARunThatKillsTwoWorkersIsQuarantined) {
+  settings_.retry.delay_s = 0;
+  begin_ready(3, seeds_of_a_run(1));
+  const Ticket first = ticket_of(1);
+  transport_->dead = {1};
+  coordinator_->tick(0);
+  EXPECT_EQ(ticket_of(2).attempt, 2);
+  transport_->dead = {2};
+  coordinator_->tick(0);
+  EXPECT_THAT(transport_->take<Dispatch>(3), IsEmpty());
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitSomeRunsFailed);
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "quarantined"));
+  EXPECT_EQ(attempts(first)[1].cause, "lost");
+}
+
+TEST_F(CoordinatorTest, WhatTakesEveryRunDownStopsTheSweep) {
+  settings_.retry = {.retries_max = 0};
+  begin_ready(1, seeds_of_a_run(10));
+  for (int i = 0; i < 5; ++i) say(1, Failed{ticket_of(1), "world", "no such library"});
+  const Ticket sixth = ticket_of(1);
+  try {
+    say(1, Failed{sixth, "world", "no such library"});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), kExitWorldFailed);
+    EXPECT_THAT(error.what(), HasSubstr("6 of the last 6 attempts ended alike"));
+  }
+  EXPECT_EQ(counts().failed, 6);
+  EXPECT_EQ(counts().pending, 4);
+  EXPECT_EQ(event_kinds().back(), "stopped");
+}
+
 TEST_F(CoordinatorTest, WithoutWorkersTheSweepStopsAndSaysSo) {
   settings_.lease_s = 60;
   begin(1, seeds_of_a_run(1));
@@ -304,6 +378,35 @@ TEST_F(CoordinatorTest, ARetryOfANeededRunBringsTheOthersBack) {
     finish(1, ticket);
   }
   EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+}
+
+TEST_F(CoordinatorTest, ARunThatIsWorseThanItsRivalsIsPruned) {
+  auto runs = seeds_of_a_run(2);
+  for (SweepRun& run : runs) {
+    run.config.train.batch_size = run.config.seed;
+    run.config.seed = 1;
+    run.run_id = config_hash(run.config.json());
+  }
+  settings_.prune = PruneConfig{.rungs = {1}};
+  begin_ready(2, runs);
+  const Ticket good = ticket_of(1), bad = ticket_of(2);
+  const auto tell = [&](int rank, const Ticket& ticket, double value) {
+    say(rank, Progress{.ticket = ticket,
+                       .step = 1,
+                       .phase = "train",
+                       .metrics = {{1, "validation", "ndcg@10", value}}});
+  };
+  tell(1, good, 0.5);
+  tell(2, bad, 0.25);
+  EXPECT_THAT(transport_->take<Cancel>(1), IsEmpty());
+  EXPECT_THAT(transport_->take<Cancel>(2), SizeIs(1));
+  EXPECT_EQ(attempts(bad)[0].cause, "pruned");
+  say(2, Interrupted{bad, 1});
+  finish(1, good);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+  EXPECT_EQ(counts().cancelled, 1);
+  EXPECT_THAT(read_results(store_->database())[1].error, HasSubstr("pruned: ndcg@10 0.2500"));
 }
 
 TEST_F(CoordinatorTest, AnOldDrainRequestIsForgotten) {

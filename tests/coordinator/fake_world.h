@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/coordinator.h"
@@ -36,6 +37,8 @@ class FakeTransport : public Transport {
     return envelope;
   }
 
+  std::vector<int> take_dead() override { return std::exchange(dead, {}); }
+
   // The messages of one kind that a worker was sent, which are forgotten then.
   template <typename T>
   std::vector<T> take(int peer) {
@@ -51,6 +54,7 @@ class FakeTransport : public Transport {
 
   std::deque<Envelope> incoming;
   std::vector<Envelope> sent;
+  std::vector<int> dead;  // Ranks whose death nobody was told yet.
 
  private:
   int workers_;

@@ -5,7 +5,7 @@
 namespace seqsweep {
 namespace {
 
-ModelChoice model(const Json& spec) {
+ModelChoice named_model(const Json& spec) {
   ModelChoice choice;
   choice.spec = spec;
   choice.label = spec.at("name").get<std::string>();
@@ -13,7 +13,7 @@ ModelChoice model(const Json& spec) {
   return choice;
 }
 
-OptimizerChoice optimizer(double rate) {
+OptimizerChoice with_rate(double rate) {
   OptimizerChoice choice;
   choice.spec = {{"name", "climb"}, {"rate", rate}};
   choice.label = "climb";
@@ -40,10 +40,11 @@ TEST(Labels, SettingsTellEntriesOfOneNameApart) {
 }
 
 TEST(Labels, NeededRunsAreToldFromTheGridsOwn) {
-  std::vector<ModelChoice> models = {model({{"name", "wide"}, {"width", 1}}),
-                                     model({{"name", "deep"}})};
-  models[1].needs.push_back({"scout", model({{"name", "wide"}, {"width", 2}}), optimizer(0.5)});
-  std::vector<OptimizerChoice> optimizers = {optimizer(0.25)};
+  std::vector<ModelChoice> models = {named_model({{"name", "wide"}, {"width", 1}}),
+                                     named_model({{"name", "deep"}})};
+  models[1].needs.push_back(
+      {"scout", named_model({{"name", "wide"}, {"width", 2}}), with_rate(0.5)});
+  std::vector<OptimizerChoice> optimizers = {with_rate(0.25)};
   label_models(models, optimizers);
   EXPECT_EQ(models[0].label, "wide{width=1}");
   EXPECT_EQ(models[1].label, "deep");
@@ -53,9 +54,10 @@ TEST(Labels, NeededRunsAreToldFromTheGridsOwn) {
 }
 
 TEST(Labels, AStartIsADifference) {
-  std::vector<ModelChoice> models = {model({{"name", "deep"}}), model({{"name", "deep"}})};
-  models[1].needs.push_back({kStartRole, model({{"name", "deep"}}), optimizer(0.5)});
-  std::vector<OptimizerChoice> optimizers = {optimizer(0.5)};
+  std::vector<ModelChoice> models = {named_model({{"name", "deep"}}),
+                                     named_model({{"name", "deep"}})};
+  models[1].needs.push_back({kStartRole, named_model({{"name", "deep"}}), with_rate(0.5)});
+  std::vector<OptimizerChoice> optimizers = {with_rate(0.5)};
   label_models(models, optimizers);
   EXPECT_EQ(models[0].label, "deep{start=none}");
   EXPECT_EQ(models[1].label, "deep{start=deep}");

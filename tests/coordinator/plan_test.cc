@@ -205,6 +205,12 @@ TEST(Plan, BadSweepsNamePlaceAndWhatIsValid) {
       {"an escape in the name",
        "name: \"a\\e[2J\"\ndatasets: [films]\nmodels: [deep]\n",
        {"got 'a\\x1b[2J'"}},
+      {"pruning without rungs",
+       "name: a\ndatasets: [films]\nmodels: [deep]\nprune: {keep: 0.5}\n",
+       {"s.yaml:4:8: prune.rungs: must be a list of epochs"}},
+      {"rungs that descend",
+       "name: a\ndatasets: [films]\nmodels: [deep]\nprune: {rungs: [3, 2]}\n",
+       {"each more than the one before"}},
       {"name missing", "datasets: [films]\nmodels: [deep]\n", {"'name' is missing"}},
   };
   EXPECT_EQ(error_of(ok), "no error");

@@ -21,15 +21,14 @@ Attempt attempt(const std::string& label, double fraction, double seconds_left) 
 
 TEST(SecondsLeft, NothingIsKnownAtFirst) {
   const Attempt fresh = attempt("a", 0, 0);
-  EXPECT_EQ(seconds_left({&fresh}, {std::nullopt}, 1, 10'000), std::nullopt);
+  EXPECT_EQ(seconds_left({&fresh}, {.runs = 1, .seconds = {}}, 1, 10'000), std::nullopt);
 }
 
 TEST(SecondsLeft, WaitingRunsAreSharedAmongWorkers) {
   const Attempt a = attempt("a", 0.5, 10), b = attempt("b", 0.5, 10);
   // 10 s each are left of two, and six runs of 20 s wait: (20 + 120) / 2.
-  const std::vector<std::optional<double>> waiting(6, std::nullopt);
-  EXPECT_DOUBLE_EQ(*seconds_left({&a, &b}, waiting, 2, 10'000), 70);
-  EXPECT_DOUBLE_EQ(*seconds_left({&a, &b}, {5.0, 5.0}, 2, 10'000), 15);
+  EXPECT_DOUBLE_EQ(*seconds_left({&a, &b}, {.runs = 6, .seconds = {}}, 2, 10'000), 70);
+  EXPECT_DOUBLE_EQ(*seconds_left({&a, &b}, {.runs = 2, .seconds = 10}, 2, 10'000), 15);
 }
 
 TEST(SecondsLeft, TheLongestRunIsWaitedFor) {

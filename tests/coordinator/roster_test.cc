@@ -18,30 +18,32 @@ class RosterTest : public ::testing::Test {
     for (int64_t rank = 1; rank <= 3; ++rank) roster_.hello(rank, {.host = "a"});
     roster_.begin({.ticket = kTicket, .members = {1, 2}, .started_ms = 0, .renewed_ms = 0});
   }
-  WorkerSlot::State state_of(int64_t rank) const {
-    for (const WorkerSlot& slot : roster_.slots()) {
-      if (slot.rank == rank) return slot.state;
-    }
-    ADD_FAILURE() << "rank " << rank << " is lost";
-    return {};
-  }
   Roster roster_{3, 0};
 };
 
-TEST_F(RosterTest, MembersAreBusyUntilReleased) {
-  EXPECT_EQ(state_of(1), WorkerSlot::State::Busy);
-  EXPECT_EQ(state_of(2), WorkerSlot::State::Busy);
-  EXPECT_EQ(state_of(3), WorkerSlot::State::Free);
-  roster_.release({"run", 2, 1});  // Another attempt.
-  EXPECT_EQ(state_of(1), WorkerSlot::State::Busy);
-  roster_.release(kTicket);
-  EXPECT_EQ(state_of(1), WorkerSlot::State::Free);
+TEST_F(RosterTest, AnAttemptIsFoundUntilItIsReleased) {
+  EXPECT_EQ(roster_.find(kTicket)->members.size(), 2U);
+  EXPECT_EQ(roster_.find({"run", 1, 2}), nullptr);  // Of another coordinator.
+  EXPECT_THAT(roster_.release({"run", 2, 1}), IsEmpty());
+  EXPECT_FALSE(roster_.none_running());
+  EXPECT_THAT(roster_.release(kTicket), ElementsAre(1, 2));
   EXPECT_EQ(roster_.find(kTicket), nullptr);
+  EXPECT_TRUE(roster_.none_running());
+}
+
+TEST_F(RosterTest, AnAttemptThatIsOverStillHasItsWorkers) {
+  roster_.set_over(*roster_.find_running("run"));
+  EXPECT_EQ(roster_.find_running("run"), nullptr);
+  EXPECT_TRUE(roster_.none_running());
+  roster_.begin({.ticket = {"run", 2, 1}, .members = {3}});  // On another one.
+  EXPECT_EQ(roster_.find_running("run")->ticket.attempt, 2);
+  EXPECT_THAT(roster_.running(), SizeIs(1));
+  EXPECT_THAT(roster_.release(kTicket), ElementsAre(1, 2));
+  EXPECT_FALSE(roster_.none_running());
 }
 
 TEST_F(RosterTest, OnlyTheFirstHelloCounts) {
   EXPECT_FALSE(roster_.hello(1, {.host = "b"}));
-  EXPECT_EQ(state_of(1), WorkerSlot::State::Busy);
   EXPECT_EQ(roster_.worker(1).host, "a");
   EXPECT_FALSE(roster_.hello(0, {}));
   EXPECT_FALSE(roster_.hello(4, {}));
@@ -59,21 +61,26 @@ TEST_F(RosterTest, GettingOnRenewsALeaseAndBeingAliveDoesNot) {
 
 TEST_F(RosterTest, LostWorkersAreNotCountedOnUntilTheyComeBack) {
   roster_.lose(kTicket);
-  EXPECT_THAT(roster_.slots(), SizeIs(1));
+  EXPECT_EQ(roster_.lost(), 2);
   EXPECT_THAT(roster_.running(), IsEmpty());
   EXPECT_THAT(roster_.expired(1000, kLeaseMs), IsEmpty());  // Once is enough.
   EXPECT_EQ(roster_.find_running("run"), nullptr);
   roster_.release(kTicket);
-  EXPECT_THAT(roster_.slots(), SizeIs(3));
+  EXPECT_EQ(roster_.lost(), 0);
 }
 
-TEST_F(RosterTest, SlotsKnowWhenTheyWillBeFree) {
-  Attempt& attempt = *roster_.find(kTicket);
-  EXPECT_EQ(roster_.slots()[0].free_at_ms, std::nullopt);
-  roster_.renew(attempt, {.step = 1, .fraction = 0.5, .seconds_left = 2}, 500);
-  EXPECT_EQ(roster_.slots()[0].free_at_ms, 2500);
-  EXPECT_EQ(roster_.slots()[1].free_at_ms, 2500);
-  EXPECT_EQ(roster_.slots()[2].free_at_ms, std::nullopt);
+TEST_F(RosterTest, TheDeadStayDead) {
+  EXPECT_EQ(roster_.bury(3), nullptr);
+  EXPECT_EQ(roster_.bury(1)->ticket, kTicket);
+  EXPECT_TRUE(roster_.is_dead(1));
+  EXPECT_FALSE(roster_.is_dead(2));
+  EXPECT_THAT(roster_.expired(1000, kLeaseMs), ElementsAre(kTicket));  // Rank 2 is still at it.
+  roster_.lose(kTicket);
+  EXPECT_THAT(roster_.expired(1000, kLeaseMs), IsEmpty());
+  EXPECT_THAT(roster_.silent(), ElementsAre(2));
+  roster_.release(kTicket);
+  EXPECT_THAT(roster_.silent(), IsEmpty());
+  EXPECT_EQ(roster_.lost(), 2);
 }
 
 TEST(Roster, WorkersThatStaySilentAreLost) {
@@ -82,9 +89,9 @@ TEST(Roster, WorkersThatStaySilentAreLost) {
   EXPECT_THAT(roster.lose_silent(1100, kLeaseMs), IsEmpty());
   EXPECT_THAT(roster.lose_silent(1101, kLeaseMs), ElementsAre(1));
   EXPECT_THAT(roster.lose_silent(1102, kLeaseMs), IsEmpty());
-  EXPECT_THAT(roster.slots(), SizeIs(1));
+  EXPECT_EQ(roster.lost(), 1);
   EXPECT_TRUE(roster.hello(1, {.host = "late"}));
-  EXPECT_THAT(roster.slots(), SizeIs(2));
+  EXPECT_EQ(roster.lost(), 0);
 }
 
 }  // namespace

@@ -7,58 +7,72 @@
 namespace seqsweep {
 namespace {
 
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
-
+// Two seeds on films, two ranks each; one seed on books that needs the first.
 class RunQueueTest : public ::testing::Test {
  protected:
-  RunQueueTest() {
-    std::vector<QueuedRun> pending;
-    for (const SweepRun& run : runs_) pending.push_back({.run_id = run.run_id});
-    pending.push_back({.run_id = "of another sweep"});
-    queue_.refill(pending);
-  }
-  static std::vector<SweepRun> two_on_films_one_on_books() {
+  static std::vector<SweepRun> three_runs() {
     std::vector<SweepRun> runs = seeds_of_a_run(3, 2);
-    runs.back().label = "books/deep/climb/seed 1";
+    runs[2].config.seed = 1;
+    runs[2].config.dataset = {{"name", "books"}};
+    let_need(runs[2], runs[0]);
     return runs;
   }
-  std::vector<SweepRun> runs_ = two_on_films_one_on_books();
+  WaitingRun waiting(size_t run) const { return queue_.waiting(runs_[run].run_id); }
+
+  std::vector<SweepRun> runs_ = three_runs();
   RunQueue queue_{runs_, {.retries_max = 2, .delay_s = 3}};
 };
 
-TEST_F(RunQueueTest, HoldsTheSweepsRunsInOrder) {
-  const auto waiting = queue_.waiting();
-  ASSERT_THAT(waiting, SizeIs(3));
-  EXPECT_EQ(waiting[0].run_id, runs_[0].run_id);
-  EXPECT_EQ(waiting[0].label, runs_[0].label);
-  EXPECT_EQ(waiting[0].ranks, 2);
+TEST_F(RunQueueTest, KnowsWhatTheSchedulerAsks) {
+  const WaitingRun first = waiting(0);
+  EXPECT_EQ(first.label, runs_[0].label);
+  EXPECT_EQ(first.ranks, 2);
+  EXPECT_EQ(first.turn, 0);
+  EXPECT_EQ(waiting(1).turn, 1);
+  EXPECT_EQ(waiting(2).turn, 0);  // The seed's, wherever the run stands.
+  EXPECT_EQ(waiting(2).position, 2);
+  EXPECT_EQ(first.dataset, waiting(1).dataset);
+  EXPECT_NE(first.dataset, waiting(2).dataset);
   EXPECT_EQ(queue_.label("of another sweep"), "of another sweep");
-  queue_.remove(runs_[0].run_id);
-  EXPECT_EQ(queue_.waiting()[0].run_id, runs_[1].run_id);
-  queue_.refill({});
-  EXPECT_TRUE(queue_.empty());
+  EXPECT_FALSE(queue_.has("of another sweep"));
+}
+
+TEST_F(RunQueueTest, ARunsPathLeadsThroughThoseThatNeedIt) {
+  EXPECT_TRUE(queue_.is_needed(runs_[0].run_id));
+  EXPECT_FALSE(queue_.is_needed(runs_[1].run_id));
+  EXPECT_DOUBLE_EQ(waiting(0).path_s, waiting(0).estimate_s + waiting(2).estimate_s);
+  EXPECT_DOUBLE_EQ(waiting(1).path_s, waiting(1).estimate_s);
 }
 
 TEST_F(RunQueueTest, RetriesAreBoundedAndEachWaitsLonger) {
   const std::string& run_id = runs_[0].run_id;
   EXPECT_TRUE(queue_.may_retry(run_id));
   queue_.note_failure(run_id, 1000);
-  EXPECT_EQ(queue_.waiting()[0].not_before_ms, 4000);
+  EXPECT_EQ(waiting(0).not_before_ms, 4000);
   EXPECT_TRUE(queue_.may_retry(run_id));
   queue_.note_failure(run_id, 10'000);
-  EXPECT_EQ(queue_.waiting()[0].not_before_ms, 16'000);
+  EXPECT_EQ(waiting(0).not_before_ms, 16'000);
   EXPECT_FALSE(queue_.may_retry(run_id));
-  EXPECT_EQ(queue_.waiting()[1].not_before_ms, 0);
+  EXPECT_EQ(waiting(1).not_before_ms, 0);
 }
 
 TEST_F(RunQueueTest, OtherSeedsOfARunAreExpectedToTakeAsLong) {
-  EXPECT_EQ(queue_.waiting()[0].estimate_s, std::nullopt);
-  queue_.note_duration(runs_[0].run_id, 10);
-  queue_.note_duration(runs_[1].run_id, 20);
-  EXPECT_EQ(queue_.waiting()[0].estimate_s, 15);
-  EXPECT_EQ(queue_.waiting()[1].estimate_s, 15);
-  EXPECT_EQ(queue_.waiting()[2].estimate_s, std::nullopt);  // On other data.
+  EXPECT_FALSE(queue_.knows_any());
+  EXPECT_TRUE(queue_.learn(runs_[0].run_id, "cpu", 10));  // The first and second one,
+  EXPECT_TRUE(queue_.learn(runs_[0].run_id, "cpu", 20));
+  EXPECT_FALSE(queue_.learn(runs_[0].run_id, "cpu", 15));  // then ever fewer.
+  EXPECT_TRUE(queue_.learn(runs_[0].run_id, "cpu", 15));
+  EXPECT_EQ(waiting(1).estimate_s, 15);
+  EXPECT_FALSE(queue_.learn("of another sweep", "cpu", 1));
+}
+
+TEST_F(RunQueueTest, EstimatesAreForTheDeviceOfTheWorkers) {
+  queue_.learn(runs_[0].run_id, "cuda:0 GPU", 1);
+  queue_.learn(runs_[0].run_id, "cpu", 10);
+  EXPECT_EQ(waiting(1).estimate_s, 10);
+  EXPECT_TRUE(queue_.set_device("cuda:1 GPU"));
+  EXPECT_FALSE(queue_.set_device("cuda:0 GPU"));
+  EXPECT_EQ(waiting(1).estimate_s, 1);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <map>
 
 #include "core/base/random.h"
@@ -13,158 +14,299 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-WaitingRun run(const std::string& id, int64_t ranks, std::optional<double> estimate_s = {}) {
-  return {.run_id = id, .label = "run " + id, .ranks = ranks, .estimate_s = estimate_s};
+WaitingRun run(const std::string& id, int64_t ranks, double estimate_s = 100) {
+  static int64_t position = 0;
+  return {.run_id = id,
+          .label = "run " + id,
+          .ranks = ranks,
+          .estimate_s = estimate_s,
+          .path_s = estimate_s,
+          .position = ++position};
 }
 
-WorkerSlot free_worker(int64_t rank, const std::string& host = "a") {
-  return {.rank = rank, .host = host, .state = WorkerSlot::State::Free};
+// A scheduler with ready workers and with some of them busy.
+class SchedulerTest : public ::testing::Test {
+ protected:
+  // A host a worker, as in {"a", "b", "b"}: world rank 1 is on host a.
+  void workers(const std::vector<std::string>& hosts) {
+    scheduler_ = Scheduler(static_cast<int64_t>(hosts.size()));
+    for (size_t i = 0; i < hosts.size(); ++i) {
+      scheduler_.greet(static_cast<int64_t>(i + 1), hosts[i]);
+    }
+  }
+  // Free ones on one host.
+  void workers(int64_t count) {
+    workers(std::vector<std::string>(static_cast<size_t>(count), "a"));
+  }
+
+  // The next free workers are busy for so long.
+  void keep_busy(int64_t ranks, double seconds) {
+    scheduler_.add(run("busy", ranks, seconds));
+    ASSERT_EQ(scheduler_.start(0).size(), 1U);
+  }
+  void wait(std::vector<WaitingRun> runs) {
+    for (WaitingRun& one : runs) scheduler_.add(std::move(one));
+  }
+  std::map<std::string, std::vector<int64_t>> start(int64_t now_ms = 0) {
+    std::map<std::string, std::vector<int64_t>> started;
+    for (Scheduler::Start& one : scheduler_.start(now_ms)) {
+      order_.push_back(one.run_id);
+      started[one.run_id] = std::move(one.members);
+    }
+    return started;
+  }
+  // One worker takes run after run.
+  std::vector<std::string> in_order() {
+    std::vector<std::string> order;
+    for (;;) {
+      const auto starts = scheduler_.start(0);
+      if (starts.empty()) return order;
+      order.push_back(starts.at(0).run_id);
+      scheduler_.release(starts[0].members);
+    }
+  }
+
+  Scheduler scheduler_{0};
+  std::vector<std::string> order_;
+};
+
+TEST_F(SchedulerTest, FillsFreeWorkersInQueueOrder) {
+  workers(2);
+  wait({run("x", 1), run("y", 1), run("z", 1)});
+  const auto started = start();
+  EXPECT_THAT(started.at("x"), ElementsAre(1));
+  EXPECT_THAT(started.at("y"), ElementsAre(2));
+  EXPECT_FALSE(started.contains("z"));
+  EXPECT_EQ(scheduler_.reason("z", 0), "needs 1 worker, none is free");
 }
 
-WorkerSlot busy_worker(int64_t rank, std::optional<int64_t> free_at_ms = {},
-                       const std::string& host = "a") {
-  return {.rank = rank, .host = host, .state = WorkerSlot::State::Busy, .free_at_ms = free_at_ms};
+TEST_F(SchedulerTest, PriorityThenTheLongestFirstWhenTheEndIsNear) {
+  workers(1);
+  wait({run("short", 1, 60), run("long", 1, 99), run("urgent", 1, 1), run("short2", 1, 60)});
+  WaitingRun urgent = run("urgent", 1, 1);
+  urgent.priority = 1;
+  scheduler_.add(urgent);
+  EXPECT_THAT(in_order(), ElementsAre("urgent", "long", "short", "short2"));
 }
 
-std::map<std::string, Decision> decisions(const std::vector<WaitingRun>& queue,
-                                          const std::vector<WorkerSlot>& workers,
-                                          int64_t now_ms = 0) {
-  std::map<std::string, Decision> by_run;
-  for (Decision& decision : schedule(queue, workers, now_ms)) by_run[decision.run_id] = decision;
-  return by_run;
+// Ten runs of a table that has two columns and five seeds.
+TEST_F(SchedulerTest, SeedsTakeTurnsWhileMuchIsLeft) {
+  workers(1);
+  for (int64_t seed = 0; seed < 5; ++seed) {
+    for (const char* column : {"slow", "quick"}) {
+      WaitingRun one = run(column + std::to_string(seed), 1, column[0] == 's' ? 20 : 10);
+      one.turn = seed;
+      scheduler_.add(one);
+    }
+  }
+  // Two thirds of the work later each worker has less than two of the longest left.
+  EXPECT_THAT(in_order(), ElementsAre("slow0", "quick0", "slow1", "quick1", "slow2", "quick2",
+                                      "slow3", "quick3", "slow4", "quick4"));
 }
 
-TEST(Scheduler, FillsFreeWorkersInQueueOrder) {
-  auto got = decisions({run("x", 1), run("y", 1), run("z", 1)}, {free_worker(1), free_worker(2)});
-  EXPECT_THAT(got["x"].members, ElementsAre(1));
-  EXPECT_THAT(got["y"].members, ElementsAre(2));
-  EXPECT_EQ(got["z"].placement, Placement::Wait);
-  EXPECT_EQ(got["z"].reason, "needs 1 worker, none is free");
+TEST_F(SchedulerTest, ALongRunOfALateSeedDoesNotEndLast) {
+  workers(2);
+  for (int64_t seed = 0; seed < 4; ++seed) {
+    for (int i = 0; i < 4; ++i) {
+      WaitingRun one = run("quick", 1, 10);
+      one.run_id = fmt::format("quick{}.{}", seed, i);
+      one.turn = seed;
+      scheduler_.add(one);
+    }
+  }
+  WaitingRun late = run("late", 1, 80);  // As long as all others on the other worker.
+  late.turn = 3;
+  scheduler_.add(late);
+  EXPECT_TRUE(start().contains("late"));
 }
 
-TEST(Scheduler, PriorityThenLongestFirstThenQueueOrder) {
-  std::vector<WaitingRun> queue = {run("short", 1, 10), run("long", 1, 99), run("unknown", 1),
-                                   run("urgent", 1, 1), run("short2", 1, 10)};
-  queue[3].priority = 1;
-  std::vector<std::string> order;
-  for (const Decision& decision : schedule(queue, {}, 0)) order.push_back(decision.run_id);
-  EXPECT_THAT(order, ElementsAre("urgent", "unknown", "long", "short", "short2"));
+TEST_F(SchedulerTest, ARunThatOthersNeedComesBeforeAsLongOnes) {
+  workers(1);
+  WaitingRun needed = run("needed", 1, 10);
+  needed.path_s = 30;
+  wait({run("other", 1, 20), needed});
+  EXPECT_THAT(in_order(), ElementsAre("needed", "other"));
 }
 
-TEST(Scheduler, AGroupStaysOnTheTightestHost) {
-  auto got =
-      decisions({run("x", 2)}, {free_worker(1, "a"), free_worker(2, "b"), free_worker(3, "b"),
-                                free_worker(4, "b"), free_worker(5, "c"), free_worker(6, "c")});
-  EXPECT_THAT(got["x"].members, ElementsAre(5, 6));
+TEST_F(SchedulerTest, AWorkerThatHoldsADataSetGetsItAgain) {
+  workers(2);
+  const auto on = [&](const std::string& id, const std::string& dataset) {
+    WaitingRun one = run(id, 1, 1);
+    one.dataset = dataset;
+    return one;
+  };
+  wait({on("films1", "films"), on("books1", "books")});
+  auto started = start();
+  EXPECT_THAT(started.at("films1"), ElementsAre(1));
+  for (const int64_t rank : {1, 2}) scheduler_.release(std::vector<int64_t>{rank});
+  wait({on("books2", "books"), on("films2", "films")});
+  started = start();
+  EXPECT_THAT(started.at("books2"), ElementsAre(2));
+  EXPECT_THAT(started.at("films2"), ElementsAre(1));
+  // One worker is free: of the runs of a turn it gets the one whose data it holds.
+  for (int i = 0; i < 20; ++i) scheduler_.add(on("films more" + std::to_string(i), "films"));
+  scheduler_.add(on("books3", "books"));
+  scheduler_.release(std::vector<int64_t>{2});
+  EXPECT_TRUE(start().contains("books3"));
 }
 
-TEST(Scheduler, AGroupSpansHostsWhenItMust) {
-  auto got =
-      decisions({run("x", 3)}, {free_worker(1, "a"), free_worker(2, "b"), free_worker(3, "b")});
-  EXPECT_THAT(got["x"].members, ElementsAre(1, 2, 3));
+TEST_F(SchedulerTest, MoreRanksThanWorkersIsImpossibleAtOnce) {
+  workers(2);
+  keep_busy(1, 100);
+  wait({run("x", 3), run("y", 1)});
+  EXPECT_TRUE(start().contains("y"));  // It reserves nothing.
+  EXPECT_THAT(scheduler_.impossible(), ElementsAre("x"));
+  EXPECT_THAT(scheduler_.reason("x", 0), HasSubstr("needs 3 ranks, there are 2 workers"));
 }
 
-TEST(Scheduler, MoreRanksThanWorkersIsImpossibleAtOnce) {
-  auto got = decisions({run("x", 3), run("y", 1)}, {busy_worker(1), free_worker(2)});
-  EXPECT_EQ(got["x"].placement, Placement::Impossible);
-  EXPECT_THAT(got["x"].reason, HasSubstr("needs 3 ranks, there are 2 workers"));
-  EXPECT_EQ(got["y"].placement, Placement::Placed);  // It reserves nothing.
+TEST_F(SchedulerTest, LostWorkersMakeARunImpossibleUntilTheyComeBack) {
+  workers(2);
+  keep_busy(1, 100);
+  wait({run("x", 2)});
+  scheduler_.lose(std::vector<int64_t>{1});
+  EXPECT_EQ(scheduler_.workers(), 1);
+  EXPECT_THAT(start(), IsEmpty());
+  EXPECT_THAT(scheduler_.impossible(), ElementsAre("x"));
+  scheduler_.release(std::vector<int64_t>{1});
+  EXPECT_THAT(scheduler_.impossible(), IsEmpty());
+  EXPECT_THAT(start().at("x"), ElementsAre(1, 2));
 }
 
-TEST(Scheduler, AStartingWorkerIsWaitedFor) {
-  auto got = decisions({run("x", 2)}, {free_worker(1), WorkerSlot{.rank = 2}});
-  EXPECT_EQ(got["x"].placement, Placement::Wait);
-  EXPECT_EQ(got["x"].reason, "needs 2 workers, one is free");
+TEST_F(SchedulerTest, AStartingWorkerIsWaitedFor) {
+  scheduler_ = Scheduler(2);
+  scheduler_.greet(1, "a");
+  wait({run("x", 2)});
+  EXPECT_THAT(start(), IsEmpty());
+  EXPECT_EQ(scheduler_.reason("x", 0), "needs 2 workers, one is free");
+  scheduler_.greet(2, "a");
+  EXPECT_TRUE(start().contains("x"));
 }
 
-TEST(Scheduler, BackingOffHoldsNobodyUp) {
-  std::vector<WaitingRun> queue = {run("x", 1), run("y", 1)};
-  queue[0].not_before_ms = 31'000;
-  auto got = decisions(queue, {free_worker(1)}, 1'000);
-  EXPECT_EQ(got["x"].reason, "tried again in 30 s");
-  EXPECT_EQ(got["y"].placement, Placement::Placed);
-  EXPECT_EQ(decisions(queue, {free_worker(1)}, 31'000)["x"].placement, Placement::Placed);
+TEST_F(SchedulerTest, BackingOffHoldsNobodyUp) {
+  workers(1);
+  WaitingRun later = run("x", 1);
+  later.not_before_ms = 31'000;
+  wait({later, run("y", 1)});
+  EXPECT_EQ(scheduler_.reason("x", 1'000), "tried again in 30 s");
+  EXPECT_TRUE(start(1'000).contains("y"));
+  scheduler_.release(std::vector<int64_t>{1});
+  EXPECT_THAT(start(30'999), IsEmpty());
+  EXPECT_TRUE(start(31'000).contains("x"));
 }
 
-TEST(Scheduler, AWaitingLargeRunKeepsFreeWorkers) {
-  auto got = decisions({run("big", 2), run("small", 1)}, {free_worker(1), busy_worker(2)});
-  EXPECT_EQ(got["big"].reason, "needs 2 workers, one is free");
-  EXPECT_EQ(got["small"].placement, Placement::Wait);
-  EXPECT_EQ(got["small"].reason, "the free workers are reserved for run big");
+TEST_F(SchedulerTest, AWaitingLargeRunKeepsFreeWorkers) {
+  workers(2);
+  keep_busy(1, 50);
+  wait({run("big", 2, 300), run("small", 1, 100)});
+  EXPECT_THAT(start(), IsEmpty());
+  EXPECT_EQ(scheduler_.reason("big", 0), "needs 2 workers, one is free");
+  EXPECT_EQ(scheduler_.reason("small", 0), "the free workers are reserved for run big");
 }
 
-TEST(Scheduler, AShortRunMayEndBeforeTheReservation) {
-  const std::vector<WorkerSlot> workers = {free_worker(1), busy_worker(2, 60'000)};
-  WaitingRun big = run("big", 2);
-  EXPECT_EQ(decisions({big, run("short", 1, 50)}, workers)["short"].placement, Placement::Placed);
-  EXPECT_EQ(decisions({big, run("long", 1, 70)}, workers)["long"].placement, Placement::Wait);
-  EXPECT_EQ(decisions({big, run("unknown", 1)}, workers)["unknown"].placement, Placement::Wait);
+TEST_F(SchedulerTest, AShortRunMayEndBeforeTheReservation) {
+  workers(2);
+  keep_busy(1, 60);
+  wait({run("big", 2, 300), run("long", 1, 70), run("short", 1, 50)});
+  EXPECT_THAT(start(), testing::SizeIs(1));
+  EXPECT_THAT(order_, ElementsAre("short"));
 }
 
-TEST(Scheduler, WorkersThatTheReservationDoesNotNeedAreUsed) {
+TEST_F(SchedulerTest, NewsOfARunMoveTheReservation) {
+  workers(2);
+  keep_busy(1, 60);
+  scheduler_.expect_end(1, 90'000);
+  wait({run("big", 2, 300), run("long", 1, 70)});
+  EXPECT_TRUE(start().contains("long"));
+}
+
+TEST_F(SchedulerTest, WorkersThatTheReservationDoesNotNeedAreUsed) {
   // At 10 s three workers are free and the large run takes two of them.
-  auto got = decisions({run("big", 2), run("x", 1), run("y", 1)},
-                       {free_worker(1), busy_worker(2, 10'000), busy_worker(3, 10'000)});
-  EXPECT_EQ(got["x"].placement, Placement::Placed);
-  EXPECT_EQ(got["y"].placement, Placement::Wait);
+  workers(3);
+  scheduler_.add(run("busy", 1, 10));
+  scheduler_.add(run("busy too", 1, 10));
+  start();
+  wait({run("big", 2, 300), run("x", 1, 100), run("y", 1, 100)});
+  EXPECT_THAT(start(), testing::SizeIs(1));
+  EXPECT_EQ(order_.back(), "x");
 }
 
-TEST(Scheduler, ALargeRunStartsHoweverManySmallOnesArrive) {
-  std::vector<int64_t> ends(4, 0);  // Of each worker's run.
+TEST_F(SchedulerTest, ALargeRunStartsHoweverManySmallOnesArrive) {
+  workers(4);
+  std::multimap<int64_t, std::vector<int64_t>> ends;
   Rng rng(1);
+  int small = 0;
   for (int64_t now_ms = 0; now_ms < 100'000; now_ms += 1000) {
-    std::vector<WaitingRun> queue;
-    for (int i = 0; i < 4; ++i) queue.push_back(run("small", 1, 1.0 + double(rng.below(8))));
-    if (now_ms >= 10'000) {
-      queue.push_back(run("big", 4));
-      queue.back().priority = 1;
+    for (int i = 0; i < 4; ++i) {
+      scheduler_.add(run("small" + std::to_string(++small), 1, 1.0 + double(rng.below(8))));
     }
-    std::vector<WorkerSlot> workers;
-    for (int64_t rank = 0; rank < 4; ++rank) {
-      const int64_t end_ms = ends[static_cast<size_t>(rank)];
-      workers.push_back(end_ms > now_ms ? busy_worker(rank, end_ms) : free_worker(rank));
+    if (now_ms == 10'000) {
+      WaitingRun big = run("big", 4);
+      big.priority = 1;
+      scheduler_.add(big);
     }
-    for (const Decision& decision : schedule(queue, workers, now_ms)) {
-      if (decision.placement != Placement::Placed) continue;
-      if (decision.run_id == "big") {
+    for (; !ends.empty() && ends.begin()->first <= now_ms; ends.erase(ends.begin())) {
+      scheduler_.release(ends.begin()->second);
+    }
+    for (const auto& [run_id, members] : start(now_ms)) {
+      if (run_id == "big") {
         EXPECT_LE(now_ms, 18'000);  // When the longest small run that ran at 10 s ended.
         return;
       }
       // Runs take as long as the longest of the estimates: later than most said.
-      ends[static_cast<size_t>(decision.members.at(0))] = now_ms + 8000;
+      ends.emplace(now_ms + 8000, members);
     }
   }
   FAIL() << "the large run never started";
 }
 
-TEST(Scheduler, NoWorkerIsGivenTwice) {
+TEST_F(SchedulerTest, NoWorkerIsGivenTwice) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
     Rng rng(seed);
-    std::vector<WorkerSlot> workers;
-    for (int64_t rank = 1; rank <= 8; ++rank) {
-      const std::string host(1, static_cast<char>('a' + rng.below(3)));
-      workers.push_back(rng.below(2) ? free_worker(rank, host)
-                                     : busy_worker(rank, int64_t(rng.below(9)) * 1000, host));
-    }
-    std::vector<WaitingRun> queue;
-    for (int i = 0; i < 12; ++i) {
-      queue.push_back(run(std::to_string(i), 1 + int64_t(rng.below(9))));
-      if (rng.below(2)) queue.back().estimate_s = double(rng.below(9));
-    }
-    std::map<int64_t, int> given;
-    for (const Decision& decision : schedule(queue, workers, 0)) {
-      EXPECT_EQ(decision.placement == Placement::Placed, decision.reason.empty());
-      const auto asked = std::find_if(queue.begin(), queue.end(), [&](const WaitingRun& queued) {
-        return queued.run_id == decision.run_id;
-      });
-      EXPECT_EQ(int64_t(decision.members.size()),
-                decision.placement == Placement::Placed ? asked->ranks : 0);
-      for (const int64_t rank : decision.members) {
-        EXPECT_EQ(++given[rank], 1) << "seed " << seed;
-        EXPECT_EQ(workers[size_t(rank - 1)].state, WorkerSlot::State::Free) << "seed " << seed;
+    std::vector<std::string> hosts;
+    for (int i = 0; i < 8; ++i)
+      hosts.push_back(std::string(1, static_cast<char>('a' + rng.below(3))));
+    workers(hosts);
+    std::map<std::string, int64_t> ranks;
+    std::map<int64_t, std::vector<int64_t>> held;  // By leader.
+    for (int64_t event = 0; event < 40; ++event) {
+      const std::string id = std::to_string(event);
+      ranks[id] = 1 + int64_t(rng.below(9));
+      scheduler_.add(run(id, ranks[id], double(rng.below(9))));
+      for (auto& [run_id, members] : start(event * 500)) {
+        EXPECT_EQ(int64_t(members.size()), ranks[run_id]) << "seed " << seed;
+        EXPECT_TRUE(std::is_sorted(members.begin(), members.end()));
+        for (const auto& [leader, others] : held) {
+          for (const int64_t rank : members) {
+            EXPECT_EQ(std::count(others.begin(), others.end(), rank), 0) << "seed " << seed;
+          }
+        }
+        held[members.front()] = members;
+      }
+      if (!held.empty() && rng.below(2)) {
+        scheduler_.release(held.begin()->second);
+        held.erase(held.begin());
       }
     }
   }
+}
+
+TEST_F(SchedulerTest, TheSameEventsGiveTheSameDecisions) {
+  const auto play = [&] {
+    order_.clear();
+    Rng rng(7);
+    workers({"a", "b", "b", "c", "c", "c"});
+    std::vector<std::vector<int64_t>> held;
+    for (int64_t event = 0; event < 100; ++event) {
+      scheduler_.add(run(std::to_string(event), 1 + int64_t(rng.below(4)), double(rng.below(20))));
+      for (auto& [run_id, members] : start(event * 1000)) held.push_back(members);
+      if (held.size() > rng.below(4)) {
+        scheduler_.release(held.front());
+        held.erase(held.begin());
+      }
+    }
+    return order_;
+  };
+  EXPECT_EQ(play(), play());
 }
 
 }  // namespace

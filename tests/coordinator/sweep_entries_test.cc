@@ -11,7 +11,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-ModelChoice model(const std::string& entry) {
+ModelChoice read_entry(const std::string& entry) {
   const FakeCatalog catalog;
   TrainConfig train;
   train.epochs = 7;
@@ -20,7 +20,7 @@ ModelChoice model(const std::string& entry) {
 
 std::string refusal(const std::string& entry) {
   try {
-    model(entry);
+    read_entry(entry);
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::Input);
     return error.what();
@@ -29,7 +29,7 @@ std::string refusal(const std::string& entry) {
 }
 
 TEST(SweepEntries, AnObjectiveNeedsItsUsualModels) {
-  const ModelChoice got = model("{name: deep, objective: pair}");
+  const ModelChoice got = read_entry("{name: deep, objective: pair}");
   ASSERT_THAT(got.needs, SizeIs(1));
   EXPECT_EQ(got.needs[0].role, "scout");
   EXPECT_EQ(got.needs[0].model.spec["name"], "wide");
@@ -40,7 +40,7 @@ TEST(SweepEntries, AnObjectiveNeedsItsUsualModels) {
 }
 
 TEST(SweepEntries, ANeededModelIsAWholeEntry) {
-  const ModelChoice got = model(
+  const ModelChoice got = read_entry(
       "{name: deep, objective: {name: pair, rate: 0.125, scout: {name: deep, width: 5, objective: "
       "{width: 6}, train: {epochs: 2}, evaluate: {cutoffs: [3]}, "
       "optimizer: {name: jump, rate: 0.25, boldly: true}}}}");
@@ -56,7 +56,7 @@ TEST(SweepEntries, ANeededModelIsAWholeEntry) {
 }
 
 TEST(SweepEntries, AStartHasTheModelsSettingsAndItsOwnTraining) {
-  const ModelChoice got = model(
+  const ModelChoice got = read_entry(
       "{name: deep, width: 5, objective: rank, train: {epochs: 1}, "
       "start: {rate: 0.25, optimizer: jump}}");
   ASSERT_THAT(got.needs, SizeIs(1));
@@ -66,14 +66,14 @@ TEST(SweepEntries, AStartHasTheModelsSettingsAndItsOwnTraining) {
   EXPECT_EQ(start.model.objective["name"], "guess");  // The model's usual one.
   EXPECT_EQ(start.model.train.epochs, 7);
   EXPECT_EQ(start.optimizer.spec["name"], "jump");
-  EXPECT_THAT(model("{name: deep, start: deep}").needs, SizeIs(1));
+  EXPECT_THAT(read_entry("{name: deep, start: deep}").needs, SizeIs(1));
 }
 
 TEST(SweepEntries, OptimizersOfAModel) {
-  const ModelChoice got = model("{name: deep, optimizers: [jump, {name: climb, rate: 0.1}]}");
+  const ModelChoice got = read_entry("{name: deep, optimizers: [jump, {name: climb, rate: 0.1}]}");
   ASSERT_THAT(got.optimizers, SizeIs(2));
   EXPECT_EQ(got.optimizers[1].spec["rate"], 0.1);
-  EXPECT_THAT(model("deep").optimizers, IsEmpty());
+  EXPECT_THAT(read_entry("deep").optimizers, IsEmpty());
 }
 
 TEST(SweepEntries, MistakesNamePlaceAndWhatIsValid) {

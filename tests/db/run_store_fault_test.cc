@@ -34,13 +34,13 @@ std::string integrity(Database& database) {
 [[noreturn]] void coordinate(const std::filesystem::path& path, int acknowledged) {
   RunStore store(path, 5);
   store.add_sweep("grid", "name: grid", planned(numbered_runs(200)));
-  for (const QueuedRun& run : store.queue("grid")) {
-    const Ticket ticket = store.start_attempt(run.run_id, kPlace);
+  for (const std::string& run_id : store.queue("grid")) {
+    const Ticket ticket = store.start_attempt(run_id, kPlace);
     for (int64_t step = 1; step <= 5; ++step) {
       store.store_progress(std::vector{progress(ticket, step)});
     }
     if (!store.finish(ticket, result(0.5))) _exit(1);
-    if (write(acknowledged, run.run_id.data(), run.run_id.size()) < 0) _exit(1);
+    if (write(acknowledged, run_id.data(), run_id.size()) < 0) _exit(1);
   }
   _exit(0);
 }
@@ -91,8 +91,8 @@ TEST(RunStoreFaults, NothingAcknowledgedIsLostWhenTheCoordinatorIsKilled) {
 Ticket fill(RunStore& store) {
   RunResult large = result(0.5);
   large.user_ranks.assign(20000, 3);
-  for (const QueuedRun& run : store.queue("grid")) {
-    const Ticket ticket = store.start_attempt(run.run_id, kPlace);
+  for (const std::string& run_id : store.queue("grid")) {
+    const Ticket ticket = store.start_attempt(run_id, kPlace);
     try {
       EXPECT_TRUE(store.finish(ticket, large));
     } catch (const Error& error) {
@@ -143,7 +143,7 @@ TEST(RunStoreFaults, ADiskThatFillsLeavesADatabaseThatOpensAndGoesOn) {
   std::filesystem::remove(ballast);
   {
     RunStore store(disk / "results.db", 0);
-    const std::string next = store.queue("grid").at(0).run_id;
+    const std::string next = store.queue("grid").at(0);
     EXPECT_TRUE(store.finish(store.start_attempt(next, kPlace), result(0.5)));
   }
   EXPECT_EQ(umount2(disk.c_str(), MNT_DETACH), 0);
@@ -156,8 +156,8 @@ TEST(RunStoreFaults, AReaderInALongTransactionNeverFailsTheCoordinator) {
   Database reader = Database::open_for_reading(folder / "results.db");
   reader.run_script("BEGIN");
   EXPECT_EQ(count_runs(reader).pending, 20);
-  for (const QueuedRun& run : store.queue("grid")) {
-    EXPECT_TRUE(store.finish(store.start_attempt(run.run_id, kPlace), result(0.5)));
+  for (const std::string& run_id : store.queue("grid")) {
+    EXPECT_TRUE(store.finish(store.start_attempt(run_id, kPlace), result(0.5)));
   }
   EXPECT_EQ(count_runs(reader).pending, 20);
   reader.run_script("COMMIT");

@@ -36,9 +36,7 @@ class RunStoreTest : public testing::Test {
     return {};
   }
   std::vector<std::string> queued(const std::string& sweep = "grid") {
-    std::vector<std::string> ids;
-    for (const QueuedRun& run : store_->queue(sweep)) ids.push_back(run.run_id);
-    return ids;
+    return store_->queue(sweep);
   }
   void SetUp() override {
     open();

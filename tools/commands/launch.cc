@@ -7,10 +7,13 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
+#include "core/base/files.h"
 #include "core/base/log.h"
+#include "core/base/process.h"
 #include "core/base/signals.h"
 #include "core/base/text.h"
 #include "tools/commands/commands.h"
@@ -45,6 +48,19 @@ fs::path find_mpirun() {
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   throw_input("launch: no mpirun on PATH; run tools/setup.sh, or set SEQSWEEP_MPIRUN to yours");
+}
+
+// Open MPI from 5 on has ULFM: a job goes on when one of its ranks dies.
+bool survives_deaths(const fs::path& mpirun) {
+  std::string folder = (fs::temp_directory_path() / "seqsweep.XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) return false;
+  run_program_in(folder, {mpirun.string(), "--version"});
+  const std::string text = read_file(fs::path(folder) / "output.txt");
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  const std::string before = "(Open MPI) ";
+  const size_t at = text.find(before);
+  return at != std::string::npos && std::atoi(text.c_str() + at + before.size()) >= 5;
 }
 
 void set_environment() {
@@ -96,8 +112,9 @@ int wait_and_drain(pid_t child) {
 int launch(const Options& options) {
   const fs::path mpirun = find_mpirun();
   set_environment();
-  std::vector<std::string> arguments = {"-n", std::to_string(options.ranks), own_path().string(),
-                                        "sweep"};
+  std::vector<std::string> arguments = {"-n", std::to_string(options.ranks)};
+  if (survives_deaths(mpirun)) arguments.insert(arguments.end(), {"--with-ft", "ulfm"});
+  arguments.insert(arguments.end(), {own_path().string(), "sweep"});
   arguments.insert(arguments.end(), options.sweep.begin(), options.sweep.end());
   install_stop_signals();
   const int code = wait_and_drain(start(mpirun, arguments));

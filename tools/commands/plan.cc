@@ -5,6 +5,9 @@
 #include <map>
 #include <optional>
 
+#include "coordinator/history.h"
+#include "coordinator/run_queue.h"
+#include "coordinator/simulator.h"
 #include "core/base/text.h"
 #include "db/queries.h"
 #include "tools/commands/commands.h"
@@ -18,6 +21,7 @@ struct Options {
   std::string file, database, data_dir;
   std::vector<std::string> overrides;
   bool resolved = false, json = false;
+  SimulatedCluster cluster{.ranks = 0};  // Of no ranks: nothing is simulated.
 };
 
 struct Row {
@@ -25,7 +29,8 @@ struct Row {
   std::string status = "pending";
   ParameterCount parameters;
   double memory_bytes = 0;
-  std::optional<double> seconds;       // Of done runs that train the same; nothing: none is known.
+  double seconds = 0;                  // How long it is likely to take.
+  bool is_known = false;               // From runs that differ in the seed alone.
   std::vector<std::string> waits_for;  // Runs that it needs and that are not done.
 };
 
@@ -34,25 +39,16 @@ struct Row {
 constexpr double kBytesPerParameter = 5 * 4;
 constexpr double kProcessBytes = 350e6;
 
-// Everything that decides how long a run takes, but the seed.
-std::string kind_of(const Json& config) {
-  return without_keys(config, {"seed"}).dump();
-}
-
 struct History {
-  std::map<std::string, std::string> status;           // By run id.
-  std::map<std::string, std::vector<double>> train_s;  // By kind.
+  std::map<std::string, std::string> status;  // By run id.
+  Estimator estimator;
 };
 
-History read_history(const std::string& path) {
-  History history;
-  if (path.empty() || !std::filesystem::exists(path)) return history;
+History read_history(const std::string& path, std::map<std::string, DatasetSize> sizes) {
+  if (path.empty() || !std::filesystem::exists(path)) return {{}, Estimator(std::move(sizes))};
   Database database = Database::open_for_reading(path);
-  for (const ResultRow& row : read_results(database)) {
-    history.status[row.run_id] = row.status;
-    if (row.status == "done")
-      history.train_s[kind_of(Json::parse(row.config))].push_back(row.train_s);
-  }
+  History history{{}, learnt_estimator(database, std::move(sizes))};
+  for (const ResultRow& row : read_results(database)) history.status[row.run_id] = row.status;
   return history;
 }
 
@@ -81,13 +77,9 @@ std::vector<Row> rows_of(const std::vector<SweepRun>& runs, const std::filesyste
     if (const auto found = history.status.find(run.run_id); found != history.status.end()) {
       row.status = found->second;
     }
-    if (const auto known = history.train_s.find(kind_of(run.config.json()));
-        known != history.train_s.end()) {
-      std::vector<double> times = known->second;
-      std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2),
-                       times.end());
-      row.seconds = times[times.size() / 2];
-    }
+    const RunKind kind = history.estimator.kind_of(run.config);
+    row.is_known = history.estimator.knows(kind);
+    row.seconds = history.estimator.seconds(kind, "cpu");
     rows.push_back(row);
   }
   return rows;
@@ -99,32 +91,73 @@ void print_text(const SweepConfig& sweep, const std::vector<Row>& rows) {
   fmt::print("sweep {}: {} runs\n\n", sweep.name, rows.size());
   fmt::print("{:<16}  {:<{}}  {:>5}  {:>12}  {:>9}  {:>12}  {}\n", "run", "config", width, "ranks",
              "parameters", "memory", "training", "status");
-  double known = 0;
-  size_t unknown = 0;
+  double left_s = 0;
+  bool guessed = false;
   for (const Row& row : rows) {
     fmt::print("{:<16}  {:<{}}  {:>5}  {:>12}  {:>9}  {:>12}  {}\n", row.run->run_id,
                row.run->label, width, row.run->config.train.ranks, human_count(row.parameters.all),
                human_bytes(static_cast<uint64_t>(row.memory_bytes)),
-               row.seconds ? human_duration(*row.seconds) : "unknown",
+               (row.is_known ? "" : "~ ") + human_duration(row.seconds),
                row.waits_for.empty()
                    ? row.status
                    : fmt::format("{}, waits for {}", row.status, join(row.waits_for, ", ")));
     if (row.status == "done") continue;
-    if (row.seconds) {
-      known += *row.seconds * static_cast<double>(row.run->config.train.ranks);
-    } else {
-      ++unknown;
-    }
+    left_s += row.seconds * static_cast<double>(row.run->config.train.ranks);
+    guessed |= !row.is_known;
   }
-  fmt::print("\nleft to train: {} of worker time", human_duration(known));
-  if (unknown > 0) {
-    fmt::print(", and {} runs of unknown length (known once one of their kind is done: --db)",
-               unknown);
+  fmt::print("\nleft to train: {} of worker time\n", human_duration(left_s));
+  if (guessed) {
+    fmt::print("~: a guess, known once a run that differs in the seed alone is done (--db)\n");
   }
-  fmt::print("\nA run of k ranks needs k workers at once; the first rank of mpirun coordinates.\n");
+  fmt::print("A run of k ranks needs k workers at once; the first rank of mpirun coordinates.\n");
 }
 
-void print_json(const SweepConfig& sweep, const std::vector<Row>& rows) {
+// The runs that are left on a virtual cluster, by the coordinator's own policy.
+SimulatedSchedule play(const std::vector<Row>& rows, const Estimator& estimator,
+                       const SimulatedCluster& cluster) {
+  std::vector<SweepRun> runs;
+  std::vector<std::string> left;
+  for (const Row& row : rows) {
+    runs.push_back(*row.run);
+    if (row.status == "pending" || row.status == "running") left.push_back(row.run->run_id);
+  }
+  const RunQueue queue(std::move(runs), {}, estimator);
+  std::vector<SimulatedRun> simulated;
+  for (const std::string& run_id : left) {
+    SimulatedRun run{.run = queue.waiting(run_id), .seconds = 0, .needs = {}};
+    run.seconds = run.run.estimate_s;
+    for (const std::string& needed : queue.run(run_id).needs) {
+      if (std::ranges::find(left, needed) != left.end()) run.needs.push_back(needed);
+    }
+    simulated.push_back(std::move(run));
+  }
+  return simulate(simulated, cluster);
+}
+
+void print_simulation(const SimulatedSchedule& simulation, const std::vector<Row>& rows,
+                      const SimulatedCluster& cluster) {
+  fmt::print(
+      "\non {} workers: {} until the last run is done, {:.0f} % of their time used; no "
+      "order is done before {}\n",
+      cluster.ranks, human_duration(simulation.makespan_s), 100 * simulation.utilisation,
+      human_duration(simulation.bound_s));
+  if (cluster.failures_per_hour > 0) {
+    fmt::print("{} attempts, {} of which failed\n", simulation.attempts, simulation.failures);
+  }
+  fmt::print("in this order:\n");
+  constexpr size_t kLinesMax = 100;
+  std::map<std::string, std::string> labels;
+  for (const Row& row : rows) labels[row.run->run_id] = row.run->label;
+  for (size_t i = 0; i < std::min(simulation.order.size(), kLinesMax); ++i) {
+    fmt::print("  {}  {}\n", simulation.order[i], labels[simulation.order[i]]);
+  }
+  if (simulation.order.size() > kLinesMax) {
+    fmt::print("  and {} more\n", simulation.order.size() - kLinesMax);
+  }
+}
+
+void print_json(const SweepConfig& sweep, const std::vector<Row>& rows,
+                const std::optional<SimulatedSchedule>& simulation) {
   Json runs = Json::array();
   for (const Row& row : rows) {
     runs.push_back({{"run_id", row.run->run_id},
@@ -133,12 +166,20 @@ void print_json(const SweepConfig& sweep, const std::vector<Row>& rows) {
                     {"params", row.parameters.all},
                     {"params_no_embedding", row.parameters.no_embedding},
                     {"memory_bytes", row.memory_bytes},
-                    {"train_s", row.seconds ? Json(*row.seconds) : Json(nullptr)},
+                    {"seconds", row.seconds},
+                    {"seconds_known", row.is_known},
                     {"status", row.status},
                     {"needs", row.run->needs},
                     {"config", row.run->config.json()}});
   }
-  fmt::print("{}\n", Json{{"sweep", sweep.name}, {"runs", runs}}.dump(2));
+  Json json = {{"sweep", sweep.name}, {"runs", runs}};
+  if (simulation) {
+    json["simulation"] = {
+        {"makespan_s", simulation->makespan_s},   {"bound_s", simulation->bound_s},
+        {"utilisation", simulation->utilisation}, {"attempts", simulation->attempts},
+        {"failures", simulation->failures},       {"order", simulation->order}};
+  }
+  fmt::print("{}\n", json.dump(2));
 }
 
 int plan(const Options& options) {
@@ -150,9 +191,17 @@ int plan(const Options& options) {
     return kExitDone;
   }
   const std::vector<SweepRun> runs = expand(sweep);
-  const std::vector<Row> rows =
-      rows_of(runs, data_dir_of(job, sweep), read_history(options.database));
-  options.json ? print_json(sweep, rows) : print_text(sweep, rows);
+  const std::filesystem::path data_dir = data_dir_of(job, sweep);
+  const History history = read_history(options.database, prepare_datasets(sweep, data_dir));
+  const std::vector<Row> rows = rows_of(runs, data_dir, history);
+  std::optional<SimulatedSchedule> simulation;
+  if (options.cluster.ranks > 0) simulation = play(rows, history.estimator, options.cluster);
+  if (options.json) {
+    print_json(sweep, rows, simulation);
+    return kExitDone;
+  }
+  print_text(sweep, rows);
+  if (simulation) print_simulation(*simulation, rows, options.cluster);
   return kExitDone;
 }
 
@@ -168,7 +217,18 @@ void add_plan(CLI::App& app, Action& action) {
                       "raw and cached data sets [SEQSWEEP_DATA or data]");
   command->add_flag("--resolved", options->resolved, "the file with every default, as JSON");
   command->add_flag("--json", options->json, "JSON instead of text");
-  command->footer("Example:\n  seqsweep plan experiments/quickstart.yaml --db results.db");
+  command
+      ->add_option("--simulate", options->cluster.ranks,
+                   "play the schedule on so many virtual workers")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--failures-per-hour", options->cluster.failures_per_hour,
+                   "of a virtual worker [0]")
+      ->check(CLI::NonNegativeNumber);
+  command->footer(
+      "Examples:\n"
+      "  seqsweep plan experiments/quickstart.yaml --db results.db\n"
+      "  seqsweep plan my.yaml --db results.db --simulate 64 --failures-per-hour 0.01");
   command->callback([&action, options] { action = [options] { return plan(*options); }; });
 }
 

@@ -8,11 +8,12 @@ namespace {
 struct Options {
   std::string file, database, data_dir;
   std::vector<std::string> overrides;
+  double lease_s = SweepJob{}.lease_s;
 };
 
 int sweep(const Options& options) {
   return run_sweep({[&] { return read_sweep_file(options.file, options.overrides); },
-                    options.database, options.data_dir});
+                    options.database, options.data_dir, options.lease_s});
 }
 
 }  // namespace
@@ -26,6 +27,10 @@ void add_sweep(CLI::App& app, Action& action) {
   command->add_option("--db", options->database, "results database; made when missing")->required();
   command->add_option("--data-dir", options->data_dir,
                       "raw and cached data sets [SEQSWEEP_DATA or data]");
+  command
+      ->add_option("--lease", options->lease_s,
+                   "seconds without progress after which a worker is given up [600]")
+      ->check(CLI::PositiveNumber);
   command->footer(
       "Rank 0 coordinates, the other ranks train. Without mpirun one process does both.\n"
       "SIGUSR1 to mpirun (or Ctrl-C without it) checkpoints every run; start again to go on.\n\n"

@@ -3,10 +3,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <exception>
 #include <thread>
 
 #include "coordinator/coordinator.h"
+#include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/base/signals.h"
 #include "core/base/text.h"
@@ -39,22 +41,39 @@ std::vector<PlannedRun> planned(const std::vector<SweepRun>& runs) {
   return rows;
 }
 
+// Nobody waits for workers that hang: they would keep the job from ending.
+void end_silent(const std::vector<Hello>& workers) {
+  for (const Hello& worker : workers) {
+    if (worker.pid <= 1 || worker.pid == getpid()) continue;
+    if (worker.host != host_name()) {
+      log_warning("process {} on {} hangs: end it there", worker.pid, worker.host);
+    } else if (::kill(static_cast<pid_t>(worker.pid), SIGKILL) == 0) {
+      log_warning("process {} hung: ended", worker.pid);
+    }
+  }
+}
+
 int coordinate(const SweepJob& job, Transport& transport) {
   set_log_who("coordinator");
   const SweepConfig sweep = read_sweep(job.document(), catalog());
   const std::vector<SweepRun> runs = expand(sweep);
   const std::filesystem::path data_dir = data_dir_of(job, sweep);
   RunStore store(job.database);
-  prepare_datasets(sweep, data_dir);
+  const auto sizes = prepare_datasets(sweep, data_dir);
   store.add_sweep(sweep.name, resolved(sweep).dump(2), planned(runs));
   ProgressView view(terminal_width());
-  return Coordinator({.sweep = sweep.name,
-                      .database = job.database,
-                      .runs_folder = folder_of_runs(job.database),
-                      .data_dir = data_dir,
-                      .stop_requested = stop_requested},
-                     runs, store, transport, system_clock(), view)
-      .run();
+  Coordinator coordinator({.sweep = sweep.name,
+                           .database = job.database,
+                           .runs_folder = folder_of_runs(job.database),
+                           .data_dir = data_dir,
+                           .lease_s = job.lease_s,
+                           .dataset_sizes = sizes,
+                           .prune = sweep.prune,
+                           .stop_requested = stop_requested},
+                          runs, store, transport, system_clock(), view);
+  const int code = coordinator.run();
+  end_silent(coordinator.silent_workers());
+  return code;
 }
 
 // Whatever ends the coordinator, the workers are told to leave.
@@ -91,14 +110,7 @@ int run_in_one_process(const SweepJob& job) {
   return code;
 }
 
-}  // namespace
-
-int run_sweep(const SweepJob& job) {
-  install_stop_signals();
-  if (!started_by_mpirun()) return run_in_one_process(job);
-  MpiWorld world;
-  stop_with_parent();
-  if (world.size() == 1) return run_in_one_process(job);
+int run_rank(const SweepJob& job, const MpiWorld& world) {
   const auto transport = make_mpi_transport(world);
   if (world.rank() == 0) return coordinate_and_release(job, *transport);
   set_log_who(fmt::format("rank {}", world.rank()));
@@ -107,6 +119,26 @@ int run_sweep(const SweepJob& job) {
                       return make_mpi_group(world, dispatch.members, tag_of(dispatch));
                     },
                     {.threads = world.cores(), .mpi_version = world.version()});
+}
+
+}  // namespace
+
+int run_sweep(const SweepJob& job) {
+  install_stop_signals();
+  if (!started_by_mpirun()) return run_in_one_process(job);
+  MpiWorld world;
+  stop_with_parent();
+  if (world.size() == 1) return run_in_one_process(job);
+  int code = kExitWorldFailed;
+  try {
+    code = run_rank(job, world);
+  } catch (const Error& error) {
+    if (!world.is_broken()) throw;
+    log_error("{}", error.what());
+    code = error.exit_code();
+  }
+  world.leave_if_broken(code);
+  return code;
 }
 
 Value read_sweep_file(const std::string& path, const std::vector<std::string>& overrides) {
@@ -119,12 +151,16 @@ std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep)
   return data_dir_or_default(job.data_dir.empty() ? sweep.data_dir.value_or("") : job.data_dir);
 }
 
-void prepare_datasets(const SweepConfig& sweep, const std::filesystem::path& data_dir) {
+std::map<std::string, DatasetSize> prepare_datasets(const SweepConfig& sweep,
+                                                    const std::filesystem::path& data_dir) {
+  std::map<std::string, DatasetSize> sizes;
   for (const Choice& choice : sweep.datasets) {
     const auto data = datasets().make(choice.spec, DatasetContext{data_dir});
     log_info("{}: {} users, {} items, {} interactions", choice.label, human_count(data->users()),
              human_count(data->items()), human_count(data->interactions()));
+    sizes[choice.spec.dump()] = {.users = data->users(), .interactions = data->interactions()};
   }
+  return sizes;
 }
 
 }  // namespace seqsweep

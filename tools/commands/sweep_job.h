@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "coordinator/estimator.h"
 #include "coordinator/plan.h"
 #include "core/base/value.h"
 
@@ -16,6 +18,7 @@ struct SweepJob {
   std::function<Value()> document;  // The sweep file with its overrides; read by rank 0 alone.
   std::filesystem::path database;
   std::string data_dir;  // "": what the file says, else SEQSWEEP_DATA, else ./data.
+  double lease_s = 600;  // An attempt that does not get on for so long is lost.
 };
 
 // Returns the exit code of the sweep (on a worker rank: its own). Throws Error.
@@ -27,7 +30,8 @@ Value read_sweep_file(const std::string& path, const std::vector<std::string>& o
 std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep);
 
 // Opens every data set of the sweep, and prepares those that are not: a mistake shows before
-// anything is trained, and workers find the caches ready.
-void prepare_datasets(const SweepConfig& sweep, const std::filesystem::path& data_dir);
+// anything is trained, and workers find the caches ready. Their sizes, by resolved config as text.
+std::map<std::string, DatasetSize> prepare_datasets(const SweepConfig& sweep,
+                                                    const std::filesystem::path& data_dir);
 
 }  // namespace seqsweep

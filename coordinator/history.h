@@ -1,0 +1,15 @@
+// What a database tells of how long runs take.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "coordinator/estimator.h"
+#include "db/database.h"
+
+namespace seqsweep {
+
+// That has learnt from every run that is done, of any sweep. What it cannot read teaches nothing.
+Estimator learnt_estimator(Database& database, std::map<std::string, DatasetSize> sizes);
+
+}  // namespace seqsweep

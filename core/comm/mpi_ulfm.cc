@@ -1,0 +1,49 @@
+#include "core/comm/mpi_ulfm.h"
+
+#include <mpi-ext.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "core/comm/mpi_check.h"
+
+namespace seqsweep {
+namespace {
+
+constexpr unsigned kPatience_s = 60;
+
+}  // namespace
+
+bool is_death(int code) {
+  if (code == MPI_SUCCESS) return false;
+  int kind = MPI_SUCCESS;
+  MPI_Error_class(code, &kind);
+  return kind == MPIX_ERR_PROC_FAILED || kind == MPIX_ERR_PROC_FAILED_PENDING ||
+         kind == MPIX_ERR_REVOKED;
+}
+
+std::vector<int> acknowledge_deaths(MPI_Comm comm) {
+  MPI_Group dead = MPI_GROUP_NULL, all = MPI_GROUP_NULL;
+  check_mpi(MPIX_Comm_failure_ack(comm), "MPIX_Comm_failure_ack");
+  check_mpi(MPIX_Comm_failure_get_acked(comm, &dead), "MPIX_Comm_failure_get_acked");
+  check_mpi(MPI_Comm_group(comm, &all), "MPI_Comm_group");
+  int count = 0;
+  check_mpi(MPI_Group_size(dead, &count), "MPI_Group_size");
+  std::vector<int> of_dead(static_cast<size_t>(count)), ranks(of_dead.size());
+  for (int i = 0; i < count; ++i) of_dead[static_cast<size_t>(i)] = i;
+  check_mpi(MPI_Group_translate_ranks(dead, count, of_dead.data(), all, ranks.data()),
+            "MPI_Group_translate_ranks");
+  MPI_Group_free(&dead);
+  MPI_Group_free(&all);
+  return ranks;
+}
+
+void leave_without_finalize(MPI_Comm comm, int code) {
+  ::alarm(kPatience_s);  // A rank that hangs never comes; then the signal ends this one.
+  MPI_Comm living = MPI_COMM_NULL;
+  if (MPIX_Comm_shrink(comm, &living) == MPI_SUCCESS) MPI_Barrier(living);
+  std::fflush(nullptr);
+  ::_exit(code);
+}
+
+}  // namespace seqsweep
