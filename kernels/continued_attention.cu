@@ -1,5 +1,5 @@
-// Attention of written tokens on CUDA, float32: a block a row and head. Its warps take the tokens in
-// turn, each with a running maximum and sum (online softmax, Milakov & Gimelshein 2018), and are
+// Attention of written tokens on CUDA, float32: a block a row and head. Its warps take the tokens
+// in turn, each with a running maximum and sum (online softmax, Milakov & Gimelshein 2018), and are
 // added up at the end in the order of the warps: the same bits on every call.
 #include "kernels/continued_attention_cuda.h"
 #include "kernels/cuda_launch.h"

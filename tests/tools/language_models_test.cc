@@ -1,5 +1,5 @@
-// The language-model rows from the sweep file to the results: queries, a ranker over a retriever that
-// the sweep trains for it, and preferences learnt on top.
+// The language-model rows from the sweep file to the results: queries, a ranker over a retriever
+// that the sweep trains for it, and preferences learnt on top.
 #include <gmock/gmock.h>
 
 #include "core/base/text.h"
@@ -41,15 +41,16 @@ TEST(LanguageModels, EveryRowRunsToTheTable) {
   // gpt4rec, mamrec, lrurec, lightfm, the ranker, and ORPO from it with two optimizers.
   EXPECT_EQ(sql("SELECT count(*), sum(status = 'done') FROM results"), "7|7");
   EXPECT_EQ(sql("SELECT count(*) FROM results WHERE tokens_per_s > 0"), "5");
-  EXPECT_EQ(sql("SELECT count(DISTINCT epoch) FROM metrics JOIN results ON run = run_id WHERE name = "
-                "'rewards/margins' AND optimizer LIKE 'paged_adamw%'"),
-            "3");  // Before training too.
+  EXPECT_EQ(
+      sql("SELECT count(DISTINCT epoch) FROM metrics JOIN results ON run = run_id WHERE name = "
+          "'rewards/margins' AND optimizer LIKE 'paged_adamw%'"),
+      "3");  // Before training too.
 
   const std::string run = sql("SELECT run_id FROM results WHERE optimizer LIKE 'paged_adamw%'");
   const std::string model = db + ".runs/" + run;
   EXPECT_EQ(run_command({"test", "-s", model + "/preferences.jsonl"}).code, 0);
-  const CommandResult evaluated =
-      run_command({kProgram, "evaluate", model, "--data-dir", folder.at("data"), "--cutoffs", "10"});
+  const CommandResult evaluated = run_command(
+      {kProgram, "evaluate", model, "--data-dir", folder.at("data"), "--cutoffs", "10"});
   EXPECT_EQ(evaluated.code, 0) << evaluated.output;
   EXPECT_THAT(evaluated.output, HasSubstr("ndcg@10"));
 }

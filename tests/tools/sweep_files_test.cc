@@ -15,8 +15,8 @@ TEST(SweepFiles, EveryOneIsValid) {
   for (const auto& entry : fs::directory_iterator(SEQSWEEP_SOURCE_DIR "/experiments")) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
-    const CommandResult result = run_command(
-        {SEQSWEEP_BIN_DIR "/seqsweep", "plan", "--resolved", entry.path().string()});
+    const CommandResult result =
+        run_command({SEQSWEEP_BIN_DIR "/seqsweep", "plan", "--resolved", entry.path().string()});
     EXPECT_EQ(result.code, 0) << entry.path() << "\n" << result.output;
   }
   EXPECT_GE(files, 5);

@@ -62,10 +62,9 @@ TEST_F(TrainerTest, TellsStepsMetricsAndProgress) {
   for (const MetricRow& row : run.recorder.metrics) {
     if (row.epoch == 1) first_epoch.push_back(row.split + " " + row.name);
   }
-  EXPECT_THAT(first_epoch,
-              ElementsAre("train loss", "validation hit@1", "validation ndcg@1", "validation mrr@1",
-                          "validation hit@3", "validation ndcg@3", "validation mrr@3",
-                          "validation largest"));
+  EXPECT_THAT(first_epoch, ElementsAre("train loss", "validation hit@1", "validation ndcg@1",
+                                       "validation mrr@1", "validation hit@3", "validation ndcg@3",
+                                       "validation mrr@3", "validation largest"));
   EXPECT_EQ(run.recorder.progress.step, 12);
   EXPECT_DOUBLE_EQ(run.recorder.progress.fraction, 1);
   EXPECT_DOUBLE_EQ(run.recorder.progress.seconds_left, 0);
