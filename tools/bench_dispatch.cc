@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   int64_t runs = 20'000;
-  std::filesystem::path database = "dispatch.db";
+  std::filesystem::path database = std::filesystem::temp_directory_path() / "dispatch.db";
 };
 
 std::vector<SweepRun> empty_runs(int64_t count) {
@@ -77,7 +77,8 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app("Hands out empty runs under mpirun");
   app.add_option("--runs", options.runs, "how many [20000]")->check(CLI::PositiveNumber);
-  app.add_option("--db", options.database, "a database to make anew [dispatch.db]");
+  app.add_option("--db", options.database,
+                 "a database to make anew [dispatch.db in the temporary folder]");
   CLI11_PARSE(app, argc, argv);
   set_log_level(LogLevel::Warning);
   try {

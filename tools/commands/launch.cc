@@ -130,15 +130,17 @@ void add_launch(CLI::App& app, Action& action) {
   command->add_option("-n,--ranks", options->ranks, "processes: one coordinates, the others train")
       ->required()
       ->check(CLI::Range(1, 100'000));
-  command->add_option("SWEEP", options->sweep, "what `seqsweep sweep` takes")->required();
+  // From the first argument that is not ours on, all of them are sweep's, in their order.
   command->prefix_command();
-  command->allow_extras();
   command->footer(
+      "What follows is what `seqsweep sweep` takes: FILE --db DB [key=value ...]\n\n"
       "Example:\n  seqsweep launch -n 3 experiments/quickstart.yaml --db results.db "
       "train.epochs=5");
   command->callback([&action, options, command] {
-    const std::vector<std::string> rest = command->remaining();
-    options->sweep.insert(options->sweep.end(), rest.begin(), rest.end());
+    options->sweep = command->remaining();
+    if (options->sweep.empty()) {
+      throw_input("launch: needs a sweep file, as in `seqsweep launch -n 3 FILE --db DB`");
+    }
     action = [options] { return launch(*options); };
   });
 }

@@ -1,0 +1,56 @@
+// `seqsweep launch`: the same sweep under mpirun, without its flags.
+#include <gmock/gmock.h>
+
+#include "core/base/text.h"
+#include "tests/support/command.h"
+
+namespace seqsweep {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kLauncher = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
+
+constexpr const char* kTinySweep = R"(name: tiny
+datasets: [{name: synthetic, users: 60, items: 30, seed: 1, max_length: 20}]
+models: [popularity, {name: sasrec, width: 8, inner_width: 16, blocks: 1}]
+train: {epochs: 3, threads: 1, device: cpu}
+latency: {samples: 0}
+)";
+
+class Launch : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (run_command({kLauncher, "doctor"}).output.find("MPI           found") ==
+        std::string::npos) {
+      GTEST_SKIP() << "no MPI";
+    }
+  }
+  TestFolder folder_{"launch"};
+};
+
+TEST_F(Launch, RunsTheSweepWithItsSettings) {
+  const std::string db = folder_.at("results.db");
+  const CommandResult result =
+      run_command({kLauncher, "launch", "-n", "3", folder_.file("sweep.yaml", kTinySweep), "--db",
+                   db, "data_dir=" + folder_.at("data"), "train.epochs=1"});
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_EQ(
+      trim(run_command({"sqlite3", db, "SELECT sum(status = 'done'), max(epochs) FROM results"})
+               .output),
+      "2|1");
+}
+
+TEST_F(Launch, BadInputIsToldAndGives2) {
+  const CommandResult missing = run_command({kLauncher, "launch", "-n", "2"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.output, HasSubstr("needs a sweep file"));
+  const CommandResult unknown = run_command({kLauncher, "launch", "-n", "2",
+                                             folder_.file("sweep.yaml", "name: x\nmodel: sasrec"),
+                                             "--db", folder_.at("results.db")});
+  EXPECT_EQ(unknown.code, 2) << unknown.output;
+  EXPECT_THAT(unknown.output, HasSubstr("unknown key 'model'"));
+}
+
+}  // namespace
+}  // namespace seqsweep
