@@ -7,23 +7,19 @@
 // uncounted. Models: gpt2 (117M), mamba2 (130M), llama (the shape of a 110M one); of transformers
 // also gpt2-int8, gpt2-nf4 and so on, with their projections in few bits.
 // Usage: bench_language_models THREADS
-#include <fmt/format.h>
 #include <torch/types.h>
-#include <torch/utils.h>
 
-#include <functional>
-#include <iostream>
 #include <map>
 #include <sstream>
 #include <string>
 
-#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/lm/generation.h"
 #include "core/lm/gpt2.h"
 #include "core/lm/llama.h"
 #include "core/lm/mamba2_lm.h"
 #include "core/train/packing.h"
+#include "tools/bench/serve.h"
 
 namespace seqsweep {
 namespace {
@@ -49,8 +45,6 @@ std::shared_ptr<LanguageModel> make_model(const std::string& name) {
   }
   throw_input("bench_language_models: MODEL must be gpt2, mamba2 or llama, is '{}'", name);
 }
-
-using Work = std::function<void()>;
 
 PackedSequences prompt_of(int64_t tokens) {
   std::vector<int32_t> prompt;
@@ -82,31 +76,9 @@ Work make_work(const std::string& line) {
   };
 }
 
-int serve() {
-  std::map<std::string, Work> works;
-  for (std::string line; std::getline(std::cin, line);) {
-    const auto [found, is_new] = works.try_emplace(line);
-    if (is_new) {
-      found->second = make_work(line);
-      found->second();
-    }
-    const double start_s = monotonic_s();
-    found->second();
-    std::cout << fmt::format("{:.9f}", monotonic_s() - start_s) << std::endl;
-  }
-  return 0;
-}
-
 }  // namespace
 }  // namespace seqsweep
 
 int main(int argc, char** argv) {
-  try {
-    if (argc != 2) seqsweep::throw_input("usage: bench_language_models THREADS");
-    torch::set_num_threads(std::stoi(argv[1]));
-    return seqsweep::serve();
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << "\n";
-    return 2;
-  }
+  return seqsweep::serve_works(argc, argv, seqsweep::make_work);
 }

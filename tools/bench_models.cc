@@ -4,22 +4,18 @@
 //   train MODEL ITEMS LENGTH ROWS       a step on so many histories: loss, gradients, Adam
 // The first time a line is read its model is made and the work done once uncounted.
 // Usage: bench_models THREADS
-#include <fmt/format.h>
 #include <torch/types.h>
-#include <torch/utils.h>
 
-#include <functional>
-#include <iostream>
 #include <map>
 #include <numeric>
 #include <sstream>
 #include <string>
 
-#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/train/model.h"
 #include "core/train/optimizer.h"
+#include "tools/bench/serve.h"
 
 namespace seqsweep {
 namespace {
@@ -67,8 +63,6 @@ Trained build(const std::string& name, int64_t users, int64_t items, int64_t len
                                   TaskContext{model, data, torch::kCPU, /*seed=*/1})};
 }
 
-using Work = std::function<void()>;
-
 Work recommend(const std::string& model, int64_t items, int64_t length, int64_t top) {
   auto trained = std::make_shared<Trained>(build(model, 1, items, length));
   trained->task->module().eval();
@@ -107,31 +101,9 @@ Work make_work(const std::string& line) {
   throw_input("bench_models: no such work: '{}'", line);
 }
 
-int serve() {
-  std::map<std::string, Work> works;
-  for (std::string line; std::getline(std::cin, line);) {
-    const auto [found, is_new] = works.try_emplace(line);
-    if (is_new) {
-      found->second = make_work(line);
-      found->second();
-    }
-    const double start_s = monotonic_s();
-    found->second();
-    std::cout << fmt::format("{:.9f}", monotonic_s() - start_s) << std::endl;
-  }
-  return 0;
-}
-
 }  // namespace
 }  // namespace seqsweep
 
 int main(int argc, char** argv) {
-  try {
-    if (argc != 2) seqsweep::throw_input("usage: bench_models THREADS");
-    torch::set_num_threads(std::stoi(argv[1]));
-    return seqsweep::serve();
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << "\n";
-    return 2;
-  }
+  return seqsweep::serve_works(argc, argv, seqsweep::make_work);
 }

@@ -1,31 +1,16 @@
 #include <gtest/gtest.h>
 
-#include "core/base/error.h"
-#include "core/lm/language_model.h"
 #include "tests/support/text_task.h"
 
 namespace seqsweep {
 namespace {
 
 TEST(Gpt4Rec, FromScratchItsVocabularyIsOfTheTitles) {
-  const auto data = circling_users();
-  const auto model = std::dynamic_pointer_cast<LanguageModel>(
-      models().make(small_text_model("gpt4rec"), ModelContext{*data, torch::kCPU, 1}));
-  ASSERT_NE(model, nullptr);
-  EXPECT_EQ(model->vocabulary(), model->tokenizer().size());
-  EXPECT_LE(model->tokenizer().encode(" AAA film.").size(), 5U);
+  expect_vocabulary_of_titles("gpt4rec");
 }
 
 TEST(Gpt4Rec, AMissingFolderIsNamed) {
-  const auto data = circling_users();
-  Json spec = small_text_model("gpt4rec");
-  spec["path"] = "/no/such/folder";
-  try {
-    models().make(spec, ModelContext{*data, torch::kCPU, 1});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("/no/such/folder"), std::string::npos);
-  }
+  expect_missing_folder_is_named("gpt4rec");
 }
 
 }  // namespace

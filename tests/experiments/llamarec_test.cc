@@ -1,31 +1,16 @@
 #include <gtest/gtest.h>
 
-#include "core/base/error.h"
-#include "core/lm/language_model.h"
 #include "tests/support/text_task.h"
 
 namespace seqsweep {
 namespace {
 
 TEST(LlamaRec, FromScratchItsVocabularyIsOfTheTitles) {
-  const auto data = circling_users();
-  const auto model = std::dynamic_pointer_cast<LanguageModel>(
-      models().make(small_text_model("llamarec"), ModelContext{*data, torch::kCPU, 1}));
-  ASSERT_NE(model, nullptr);
-  EXPECT_EQ(model->vocabulary(), model->tokenizer().size());
-  EXPECT_LE(model->tokenizer().encode(" AAA film.").size(), 5U);
+  expect_vocabulary_of_titles("llamarec");
 }
 
 TEST(LlamaRec, AMissingFolderIsNamed) {
-  const auto data = circling_users();
-  Json spec = small_text_model("llamarec");
-  spec["path"] = "/no/such/folder";
-  try {
-    models().make(spec, ModelContext{*data, torch::kCPU, 1});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("/no/such/folder"), std::string::npos);
-  }
+  expect_missing_folder_is_named("llamarec");
 }
 
 }  // namespace

@@ -2,11 +2,14 @@
 // comes next can be learnt in a minute.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <torch/optim/adam.h>
 #include <torch/utils.h>
 
 #include <numeric>
 
+#include "core/base/error.h"
+#include "core/lm/language_model.h"
 #include "core/train/model.h"
 #include "tests/support/fixed_order_task.h"
 #include "tests/support/titled_dataset.h"
@@ -30,6 +33,28 @@ inline std::shared_ptr<TitledDataset> circling_users(int32_t items = 8, int32_t 
 inline Json small_text_model(const std::string& name) {
   return {{"name", name}, {"vocabulary", 700}, {"width", 32},   {"heads", 2},
           {"layers", 2},  {"max_length", 512}, {"dropout", 0.0}};
+}
+
+// What every model of titles promises.
+inline void expect_vocabulary_of_titles(const std::string& name) {
+  const auto data = circling_users();
+  const auto model = std::dynamic_pointer_cast<LanguageModel>(
+      models().make(small_text_model(name), ModelContext{*data, torch::kCPU, 1}));
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->vocabulary(), model->tokenizer().size());
+  EXPECT_LE(model->tokenizer().encode(" AAA film.").size(), 5U);
+}
+
+inline void expect_missing_folder_is_named(const std::string& name) {
+  const auto data = circling_users();
+  Json spec = small_text_model(name);
+  spec["path"] = "/no/such/folder";
+  try {
+    models().make(spec, ModelContext{*data, torch::kCPU, 1});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("/no/such/folder"), std::string::npos);
+  }
 }
 
 struct TextTask {
