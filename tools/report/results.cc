@@ -61,13 +61,20 @@ Json without_seed_and_dataset(Json config) {
   return without_keys(std::move(config), {"seed", "dataset"});
 }
 
-// What tells configs apart; what the runs that they need are is said only where nothing else is.
+// What tells configs apart; how they were trained, and what the runs that they need are, is said
+// only where nothing else does.
 std::vector<std::string> settings_of(const std::vector<Json>& configs) {
-  std::vector<Json> own = configs;
-  for (Json& config : own) config.erase("needs");
-  const std::vector<std::string> texts = differences(own);
-  const std::set<std::string> distinct(texts.begin(), texts.end());
-  return distinct.size() == texts.size() ? texts : differences(configs);
+  for (const std::vector<const char*>& left_out :
+       {std::vector<const char*>{"needs", "train", "evaluate"}, {"needs"}}) {
+    std::vector<Json> told = configs;
+    for (Json& config : told) {
+      for (const char* key : left_out) config.erase(key);
+    }
+    const std::vector<std::string> texts = differences(told);
+    const std::set<std::string> distinct(texts.begin(), texts.end());
+    if (distinct.size() == texts.size()) return texts;
+  }
+  return differences(configs);
 }
 
 // The rows of one model, told apart by their settings.
