@@ -82,19 +82,6 @@ std::pair<Tensor, Tensor> quantize_scales(const Tensor& scales) {
   return {codes, scale_blocks};
 }
 
-// [blocks], float.
-Tensor read_scales(const QuantizedWeight& weight) {
-  static const auto map = dynamic_map(/*is_signed=*/true);
-  const int64_t count = weight.scales.numel(), last = weight.scale_blocks.numel() - 1;
-  const Tensor scales = at::empty({count});
-  const auto* codes = weight.scales.const_data_ptr<uint8_t>();
-  const auto* of_block = weight.scale_blocks.const_data_ptr<float>();
-  for (int64_t i = 0; i < count; ++i) {
-    scales.data_ptr<float>()[i] = map[codes[i]] * of_block[i / kNf4ScaleBlock] + of_block[last];
-  }
-  return scales;
-}
-
 QuantizedWeight to_nf4(const Tensor& weight_OI) {
   const int64_t outputs = weight_OI.size(0), inputs = weight_OI.size(1), count = outputs * inputs;
   if (count % 2 != 0) {
@@ -125,9 +112,14 @@ void with_rows(const QuantizedWeight& weight, const Visit& visit) {
     visit(Int8Rows{weight.codes.const_data_ptr<int8_t>(), weight.scales.const_data_ptr<float>(),
                    weight.inputs});
   } else {
-    const Tensor scales = read_scales(weight);
-    visit(Nf4Rows{weight.codes.const_data_ptr<uint8_t>(), scales.const_data_ptr<float>(),
-                  weight.inputs});
+    static const auto map = dynamic_map(/*is_signed=*/true);
+    const auto* of_block = weight.scale_blocks.const_data_ptr<float>();
+    visit(Nf4Rows{.codes = weight.codes.const_data_ptr<uint8_t>(),
+                  .scale_codes = weight.scales.const_data_ptr<uint8_t>(),
+                  .scale_blocks = of_block,
+                  .scale_map = map.data(),
+                  .scale_mean = of_block[weight.scale_blocks.numel() - 1],
+                  .inputs = weight.inputs});
   }
 }
 

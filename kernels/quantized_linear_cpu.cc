@@ -60,7 +60,7 @@ struct Nf4Reader {
 
 float nf4_number(const Nf4Rows& weight, int64_t at) {
   const uint8_t byte = weight.codes[at / 2];
-  return kNf4Numbers[at % 2 == 0 ? byte >> 4 : byte & 15] * weight.scales[at / kNf4Block];
+  return kNf4Numbers[at % 2 == 0 ? byte >> 4 : byte & 15] * weight.scale(at / kNf4Block);
 }
 
 template <int kRows>
@@ -89,9 +89,9 @@ template <int kRows>
 void products_of(const Nf4Rows& weight, int64_t output, const float* x, float* y) {
   const Nf4Reader reader;
   const uint8_t* codes = weight.codes + output * weight.inputs / 2;
-  const float* scales = weight.scales + output * weight.inputs / kNf4Block;
+  int64_t block = output * weight.inputs / kNf4Block;
   __m256 sums[kRows] = {};
-  for (int64_t i = 0; i < weight.inputs; i += kNf4Block, codes += kNf4Block / 2, ++scales) {
+  for (int64_t i = 0; i < weight.inputs; i += kNf4Block, codes += kNf4Block / 2, ++block) {
     __m256 of_block[kRows] = {};
     for (int64_t j = 0; j < kNf4Block; j += kWide) {
       const __m256 numbers = reader.eight_of(codes + j / 2);
@@ -100,7 +100,7 @@ void products_of(const Nf4Rows& weight, int64_t output, const float* x, float* y
             _mm256_fmadd_ps(numbers, _mm256_loadu_ps(x + r * weight.inputs + i + j), of_block[r]);
       }
     }
-    const __m256 scale = _mm256_set1_ps(*scales);
+    const __m256 scale = _mm256_set1_ps(weight.scale(block));
     for (int r = 0; r < kRows; ++r) sums[r] = _mm256_fmadd_ps(scale, of_block[r], sums[r]);
   }
   for (int r = 0; r < kRows; ++r) y[r] = sum_of(sums[r]);
@@ -134,7 +134,7 @@ void read_row(const Nf4Rows& weight, int64_t output, float* into) {
   int64_t i = 0;
   if (begin % kNf4Block == 0) {
     for (; i + kWide <= weight.inputs; i += kWide) {
-      const __m256 scale = _mm256_set1_ps(weight.scales[(begin + i) / kNf4Block]);
+      const __m256 scale = _mm256_set1_ps(weight.scale((begin + i) / kNf4Block));
       const __m256 numbers = reader.eight_of(weight.codes + (begin + i) / 2);
       _mm256_storeu_ps(into + i, _mm256_mul_ps(scale, numbers));
     }

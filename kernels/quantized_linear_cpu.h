@@ -18,8 +18,15 @@ struct Int8Rows {
 };
 struct Nf4Rows {
   const uint8_t* codes;
-  const float* scales;  // Of each block, read already.
+  const uint8_t* scale_codes;  // Of each block.
+  const float* scale_blocks;   // What the codes of a block of scales are scaled by.
+  const float* scale_map;      // What the 256 codes stand for.
+  float scale_mean;            // Added to every scale.
   int64_t inputs;
+
+  float scale(int64_t block) const {
+    return scale_map[scale_codes[block]] * scale_blocks[block / kNf4ScaleBlock] + scale_mean;
+  }
 };
 
 // Row `output`, as floats.
