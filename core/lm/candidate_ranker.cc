@@ -29,7 +29,6 @@ CandidateRanker::CandidateRanker(const CandidateRankerConfig& config, const Task
     : config_(config),
       model_(language_model_of(context, who)),
       data_(context.data),
-      device_(context.device),
       retriever_(context.needs.at("retriever")),
       prompt_(*data_, model_->tokenizer(),
               {.history_items = config.history_items,
@@ -38,7 +37,7 @@ CandidateRanker::CandidateRanker(const CandidateRankerConfig& config, const Task
                .tokens_max = std::min(config.tokens_max, model_->max_length())}),
       letters_C_(
           torch::tensor(std::vector<int64_t>(prompt_.letters().begin(), prompt_.letters().end()))
-              .to(device_)) {
+              .to(context.device)) {
   if (data_->items() < config.candidates) {
     throw_input("{}: candidates: at most the data set's {} items, is {}", who, data_->items(),
                 config.candidates);
@@ -105,12 +104,8 @@ Pool CandidateRanker::random_pool(History history, std::span<const int32_t> firs
   return pool;
 }
 
-PackedSequences CandidateRanker::pack_texts(const std::vector<Tokens>& texts) const {
-  return pack(std::vector<History>(texts.begin(), texts.end()), model_->max_length(), device_);
-}
-
 Tensor CandidateRanker::answer_states(const std::vector<Tokens>& prompts) const {
-  const PackedSequences packed = pack_texts(prompts);
+  const PackedSequences packed = pack_texts(*model_, prompts);
   return model_->encode(packed).index_select(0, last_tokens(packed));
 }
 

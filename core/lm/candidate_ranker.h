@@ -48,7 +48,6 @@ class CandidateRanker {
   // `first`, then items that are not of the history, each once.
   Pool random_pool(History history, std::span<const int32_t> first, Rng& rng) const;
 
-  PackedSequences pack_texts(const std::vector<Tokens>& texts) const;
   // [S, D]: what the answers are read from.
   torch::Tensor answer_states(const std::vector<Tokens>& prompts) const;
 
@@ -58,7 +57,6 @@ class CandidateRanker {
   CandidateRankerConfig config_;
   std::shared_ptr<LanguageModel> model_;
   std::shared_ptr<const Dataset> data_;
-  torch::Device device_;
   std::shared_ptr<Task> retriever_;
   RankingPrompt prompt_;
   torch::Tensor letters_C_;

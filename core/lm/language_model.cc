@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "core/lm/recompute.h"
+#include "core/train/packing.h"
 
 namespace seqsweep {
 
@@ -16,6 +17,11 @@ void LanguageModel::set_tokenizer(std::shared_ptr<const Tokenizer> tokenizer) {
 torch::Tensor LanguageModel::layer(std::function<torch::Tensor(const torch::Tensor&)> f,
                                    const torch::Tensor& x) const {
   return recompute_ && is_training() ? recomputed(std::move(f), x) : f(x);
+}
+
+PackedSequences pack_texts(LanguageModel& model, std::span<const std::vector<int32_t>> texts) {
+  return pack(std::vector<History>(texts.begin(), texts.end()), model.max_length(),
+              model.output_embedding().device());
 }
 
 torch::Tensor next_logits(LanguageModel& model, const torch::Tensor& states_RD) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "core/text/tokenizer.h"
 #include "core/train/model.h"
@@ -61,6 +62,9 @@ class LanguageModel : public torch::nn::Module {
   bool recompute_ = false;
   std::shared_ptr<const Tokenizer> tokenizer_;
 };
+
+// Texts end to end on the model's device, each cut to the last tokens that the model can read.
+PackedSequences pack_texts(LanguageModel& model, std::span<const std::vector<int32_t>> texts);
 
 // Logits of the next token, [R, V].
 torch::Tensor next_logits(LanguageModel& model, const torch::Tensor& states_RD);

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/lm/config_file.h"
+#include "core/lm/named_weight.h"
 #include "kernels/seeded_dropout.h"
 
 namespace seqsweep {
@@ -46,17 +47,12 @@ Tensor frequencies(const LlamaConfig& config) {
   return torch::tensor(values, torch::kDouble);
 }
 
-Tensor register_norm(nn::Module& parent, const std::string& name, int64_t width) {
-  return parent.register_module(name, std::make_shared<nn::Module>())
-      ->register_parameter("weight", torch::ones({width}));
-}
-
 }  // namespace
 
 class Llama::Block : public nn::Module {
  public:
   explicit Block(const LlamaConfig& config) : config_(config) {
-    input_norm_ = register_norm(*this, "input_layernorm", config.width);
+    input_norm_ = register_norm_weight(*this, "input_layernorm", config.width);
     const auto attention = register_module("self_attn", std::make_shared<nn::Module>());
     const auto project = [](nn::Module& parent, const char* name, int64_t in, int64_t out,
                             bool bias) {
@@ -69,7 +65,7 @@ class Llama::Block : public nn::Module {
     k_ = project(*attention, "k_proj", config.width, of_groups, bias);
     v_ = project(*attention, "v_proj", config.width, of_groups, bias);
     o_ = project(*attention, "o_proj", of_heads, config.width, bias);
-    middle_norm_ = register_norm(*this, "post_attention_layernorm", config.width);
+    middle_norm_ = register_norm_weight(*this, "post_attention_layernorm", config.width);
     const auto mlp = register_module("mlp", std::make_shared<nn::Module>());
     gate_ = project(*mlp, "gate_proj", config.width, config.inner_width, false);
     up_ = project(*mlp, "up_proj", config.width, config.inner_width, false);
@@ -109,11 +105,10 @@ Llama::Llama(const LlamaConfig& config) : config_(config) {
   for (int64_t i = 0; i < config.layers; ++i) {
     blocks_.push_back(list->register_module(fmt::format("{}", i), std::make_shared<Block>(config)));
   }
-  last_norm_ = register_norm(*model, "norm", config.width);
+  last_norm_ = register_norm_weight(*model, "norm", config.width);
   if (!config.tied) {
     output_embedding_ =
-        register_module("lm_head", std::make_shared<nn::Module>())
-            ->register_parameter("weight", torch::empty({config.vocabulary, config.width}));
+        register_weight(*this, "lm_head", torch::empty({config.vocabulary, config.width}));
   }
   frequencies_ = frequencies(config);
   const torch::NoGradGuard no_grad;

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/lm/config_file.h"
+#include "core/lm/named_weight.h"
 #include "core/train/packing.h"
 
 namespace seqsweep {
@@ -25,17 +26,12 @@ SsdMixerConfig mixer_config(const Mamba2LmConfig& config) {
   return mixer;
 }
 
-Tensor add_norm(nn::Module& parent, const std::string& name, int64_t width) {
-  return parent.register_module(name, std::make_shared<nn::Module>())
-      ->register_parameter("weight", torch::ones({width}));
-}
-
 }  // namespace
 
 class Mamba2Lm::Block : public nn::Module {
  public:
   explicit Block(const Mamba2LmConfig& config)
-      : norm(add_norm(*this, "norm", config.width)),
+      : norm(register_norm_weight(*this, "norm", config.width)),
         mixer(register_module("mixer", std::make_shared<Mamba2Mixer>(mixer_config(config)))) {}
 
   Tensor norm;
@@ -50,11 +46,10 @@ Mamba2Lm::Mamba2Lm(const Mamba2LmConfig& config) : config_(config) {
   for (int64_t i = 0; i < config.layers; ++i) {
     blocks_.push_back(list->register_module(fmt::format("{}", i), std::make_shared<Block>(config)));
   }
-  last_norm_ = add_norm(*backbone, "norm_f", config.width);
+  last_norm_ = register_norm_weight(*backbone, "norm_f", config.width);
   if (!config.tied) {
     output_embedding_ =
-        register_module("lm_head", std::make_shared<nn::Module>())
-            ->register_parameter("weight", torch::empty({config.vocabulary, config.width}));
+        register_weight(*this, "lm_head", torch::empty({config.vocabulary, config.width}));
   }
   // As the published code: embeddings from N(0, 0.02), what ends a branch smaller by sqrt(layers).
   const torch::NoGradGuard no_grad;

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "core/base/check.h"
-#include "core/train/packing.h"
 #include "kernels/linear_cross_entropy.h"
 
 namespace seqsweep {
@@ -79,9 +78,7 @@ PreferenceTerms preference_terms(LanguageModel& model, std::span<const AnsweredP
     chosen_lengths.push_back(std::ssize(pair.chosen));
     rejected_lengths.push_back(std::ssize(pair.rejected));
   }
-  const Tensor states_TD =
-      model.encode(pack(std::vector<History>(texts.begin(), texts.end()), model.max_length(),
-                        model.output_embedding().device()));
+  const Tensor states_TD = model.encode(pack_texts(model, texts));
   PreferenceTerms terms{
       .chosen_P = mean_log_probabilities(model, states_TD, chosen, chosen_lengths),
       .rejected_P = mean_log_probabilities(model, states_TD, rejected, rejected_lengths)};

@@ -13,7 +13,6 @@
 #include "core/lm/generation.h"
 #include "core/lm/purchase_prompt.h"
 #include "core/text/bm25.h"
-#include "core/train/packing.h"
 #include "core/train/training_examples.h"
 #include "kernels/linear_cross_entropy.h"
 
@@ -127,7 +126,7 @@ class NextTitle : public Task {
       begin += std::ssize(text.tokens);
       texts.push_back(std::move(text.tokens));
     }
-    const Tensor states_TD = model_->encode(pack_texts(texts));
+    const Tensor states_TD = model_->encode(pack_texts(*model_, texts));
     const Tensor before_N = torch::tensor(before, torch::kInt64).to(device_);
     const Tensor targets_N = torch::tensor(targets, torch::kInt64).to(device_);
     return {linear_cross_entropy(states_TD.index_select(0, before_N), model_->output_embedding(),
@@ -156,10 +155,6 @@ class NextTitle : public Task {
   enum Purpose : uint64_t { kOrder = 1 };
   using Queries = std::vector<std::string>;  // Of a prompt, best first.
 
-  PackedSequences pack_texts(const std::vector<Tokens>& texts) const {
-    return pack(std::vector<History>(texts.begin(), texts.end()), model_->max_length(), device_);
-  }
-
   std::vector<Queries> queries_of_users(std::span<const int64_t> users, Split split) {
     std::vector<History> histories;
     for (const int64_t user : users) histories.push_back(data_->history(user, split));
@@ -177,7 +172,7 @@ class NextTitle : public Task {
         prompts.push_back(prompt_(histories[i]));
         tokens_ += std::ssize(prompts.back());
       }
-      for (const auto& texts : beam_search(*model_, pack_texts(prompts), options)) {
+      for (const auto& texts : beam_search(*model_, pack_texts(*model_, prompts), options)) {
         Queries& queries = all.emplace_back();
         for (const GeneratedText& text : texts) {
           queries.push_back(model_->tokenizer().decode(text.tokens));
