@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <optional>
 
@@ -12,6 +10,7 @@
 #include "db/database.h"
 #include "kernels/cuda_plugin.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/programs.h"
 #include "worker/environment.h"
 
 namespace seqsweep {
@@ -33,44 +32,8 @@ struct DoctorOptions {
   bool json = false;
 };
 
-// The first line that a program prints; nothing when it cannot be started.
-std::optional<std::string> output_of(const std::string& command, bool all = false) {
-  FILE* pipe = ::popen((command + " 2>/dev/null").c_str(), "r");
-  if (!pipe) return std::nullopt;
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (const size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-    text.append(buffer.data(), n);
-  }
-  if (::pclose(pipe) != 0) return std::nullopt;
-  return all ? text : text.substr(0, text.find('\n'));
-}
-
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
-  return out + "'";
-}
-
-// As `launch` looks for it.
-std::string mpirun_path() {
-  std::vector<fs::path> candidates;
-  if (const char* named = std::getenv("SEQSWEEP_MPIRUN")) candidates.emplace_back(named);
-  const char* path = std::getenv("PATH");
-  for (const std::string& folder : split(path ? path : "", ':')) {
-    candidates.push_back(fs::path(folder) / "mpirun");
-  }
-  std::error_code failed;
-  const fs::path own = fs::read_symlink("/proc/self/exe", failed);
-  candidates.push_back(own.parent_path() / "../../.venv/bin/mpirun");
-  for (const fs::path& candidate : candidates) {
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
-  }
-  return "";
-}
-
 void check_mpi_programs(std::vector<Finding>& findings) {
-  const std::string mpirun = mpirun_path();
+  const std::string mpirun = find_mpirun();
   const std::string how = "tools/setup.sh installs Open MPI 5 with ULFM into .venv";
   if (mpirun.empty()) {
     findings.push_back(

@@ -11,12 +11,10 @@
 #include <cstring>
 #include <filesystem>
 
-#include "core/base/files.h"
 #include "core/base/log.h"
-#include "core/base/process.h"
 #include "core/base/signals.h"
-#include "core/base/text.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/programs.h"
 
 namespace seqsweep {
 namespace {
@@ -35,29 +33,9 @@ fs::path own_path() {
   return path;
 }
 
-// mpirun of SEQSWEEP_MPIRUN, of PATH, or of the checkout's venv.
-fs::path find_mpirun() {
-  std::vector<fs::path> candidates;
-  if (const char* named = std::getenv("SEQSWEEP_MPIRUN")) candidates.emplace_back(named);
-  const char* path = std::getenv("PATH");
-  for (const std::string& folder : split(path ? path : "", ':')) {
-    candidates.push_back(fs::path(folder) / "mpirun");
-  }
-  candidates.push_back(own_path().parent_path() / "../../.venv/bin/mpirun");
-  for (const fs::path& candidate : candidates) {
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  throw_input("launch: no mpirun on PATH; run tools/setup.sh, or set SEQSWEEP_MPIRUN to yours");
-}
-
 // Open MPI from 5 on has ULFM: a job goes on when one of its ranks dies.
-bool survives_deaths(const fs::path& mpirun) {
-  std::string folder = (fs::temp_directory_path() / "seqsweep.XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) return false;
-  run_program_in(folder, {mpirun.string(), "--version"});
-  const std::string text = read_file(fs::path(folder) / "output.txt");
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
+bool survives_deaths(const std::string& mpirun) {
+  const std::string text = output_of(quoted(mpirun) + " --version").value_or("");
   const std::string before = "(Open MPI) ";
   const size_t at = text.find(before);
   return at != std::string::npos && std::atoi(text.c_str() + at + before.size()) >= 5;
@@ -74,9 +52,9 @@ void set_environment() {
 }
 
 // Starts mpirun in a process group of its own, so that a Ctrl-C of the terminal reaches only us.
-pid_t start(const fs::path& mpirun, const std::vector<std::string>& arguments) {
+pid_t start(const std::string& mpirun, const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
-  std::string program = mpirun.string();
+  std::string program = mpirun;
   argv.push_back(program.data());
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -110,7 +88,10 @@ int wait_and_drain(pid_t child) {
 }
 
 int launch(const Options& options) {
-  const fs::path mpirun = find_mpirun();
+  const std::string mpirun = find_mpirun();
+  if (mpirun.empty()) {
+    throw_input("launch: no mpirun on PATH; run tools/setup.sh, or set SEQSWEEP_MPIRUN to yours");
+  }
   set_environment();
   std::vector<std::string> arguments = {"-n", std::to_string(options.ranks)};
   if (survives_deaths(mpirun)) arguments.insert(arguments.end(), {"--with-ft", "ulfm"});
@@ -118,7 +99,7 @@ int launch(const Options& options) {
   arguments.insert(arguments.end(), options.sweep.begin(), options.sweep.end());
   install_stop_signals();
   const int code = wait_and_drain(start(mpirun, arguments));
-  if (code == 127) throw_world("launch: {} could not be started", mpirun.string());
+  if (code == 127) throw_world("launch: {} could not be started", mpirun);
   return code;
 }
 

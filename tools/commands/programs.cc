@@ -1,0 +1,51 @@
+#include "tools/commands/programs.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "core/base/text.h"
+
+namespace seqsweep {
+
+namespace fs = std::filesystem;
+
+std::string find_mpirun() {
+  std::vector<fs::path> candidates;
+  if (const char* named = std::getenv("SEQSWEEP_MPIRUN")) candidates.emplace_back(named);
+  const char* path = std::getenv("PATH");
+  for (const std::string& folder : split(path ? path : "", ':')) {
+    candidates.push_back(fs::path(folder) / "mpirun");
+  }
+  std::error_code failed;
+  const fs::path own = fs::read_symlink("/proc/self/exe", failed);
+  candidates.push_back(own.parent_path() / "../../.venv/bin/mpirun");
+  for (const fs::path& candidate : candidates) {
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
+  }
+  return "";
+}
+
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
+  return out + "'";
+}
+
+std::optional<std::string> output_of(const std::string& command, bool all) {
+  FILE* pipe = ::popen((command + " 2>/dev/null").c_str(), "r");
+  if (!pipe) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (const size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
+    text.append(buffer.data(), n);
+  }
+  if (::pclose(pipe) != 0) return std::nullopt;
+  return all ? text : text.substr(0, text.find('\n'));
+}
+
+}  // namespace seqsweep
