@@ -95,6 +95,7 @@ class Coordinator {
   void send_to_group(const Attempt& attempt, const Message& message);
   void note(const std::string& kind, const std::string& text, const std::string& run_id);
   SweepState state() const;
+  static int64_t ms(double seconds) { return static_cast<int64_t>(seconds * 1000); }
   int64_t now_ms() const { return clock_.monotonic_ms(); }
 
   const CoordinatorSettings settings_;
