@@ -16,6 +16,12 @@
 namespace seqsweep {
 namespace {
 
+// Of a row of runs: all that it needs is done.
+constexpr const char* kIsReady =
+    "runs.status = 'pending' AND NOT EXISTS ("
+    "  SELECT 1 FROM dependencies AS d JOIN runs AS n ON n.run_id = d.needs_run "
+    "  WHERE d.run = runs.run_id AND n.status != 'done')";
+
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -137,11 +143,9 @@ void RunStore::add_sweep(const std::string& name, const std::string& yaml,
 std::vector<std::string> RunStore::queue(const std::string& sweep) {
   std::vector<std::string> queue;
   Query run(database_,
-            "SELECT run_id FROM sweep_runs JOIN runs ON run_id = run "
-            "WHERE sweep = ? AND status = 'pending' AND NOT EXISTS ("
-            "  SELECT 1 FROM dependencies AS d JOIN runs AS n ON n.run_id = d.needs_run "
-            "  WHERE d.run = runs.run_id AND n.status != 'done') "
-            "ORDER BY position",
+            fmt::format("SELECT run_id FROM sweep_runs JOIN runs ON run_id = run "
+                        "WHERE sweep = ? AND {} ORDER BY position",
+                        kIsReady),
             sweep);
   while (run.next()) queue.push_back(run.text(0));
   return queue;
@@ -150,10 +154,9 @@ std::vector<std::string> RunStore::queue(const std::string& sweep) {
 std::vector<std::string> RunStore::ready_after(const std::string& run_id) {
   std::vector<std::string> ready;
   Query run(database_,
-            "SELECT r.run_id FROM dependencies AS asked JOIN runs AS r ON r.run_id = asked.run "
-            "WHERE asked.needs_run = ? AND r.status = 'pending' AND NOT EXISTS ("
-            "  SELECT 1 FROM dependencies AS d JOIN runs AS n ON n.run_id = d.needs_run "
-            "  WHERE d.run = r.run_id AND n.status != 'done') ORDER BY r.run_id",
+            fmt::format("SELECT run_id FROM dependencies AS asked JOIN runs ON run_id = asked.run "
+                        "WHERE asked.needs_run = ? AND {} ORDER BY run_id",
+                        kIsReady),
             run_id);
   while (run.next()) ready.push_back(run.text(0));
   return ready;
