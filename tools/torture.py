@@ -56,11 +56,13 @@ class Sweep:
                    str(self.folder / "sweep.yaml"), "--db", str(self.database), "--lease", "6",
                    f"data_dir={self.folder / 'data'}"]
         self.starts += 1
+        # A killed mpirun leaves its session folder, and the next one with its process id refuses to start.
+        environment = {**os.environ, "TMPDIR": str(self.folder)}
         with open(self.log, "ab") as log:
             log.write(f"\n---- start {self.starts} ----\n".encode())
             log.flush()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            start_new_session=True)
+                                            start_new_session=True, env=environment)
 
     def wait_until_ready(self, seconds):
         """Before that MPI_Init is under way: it outlives no death, and signals have no handler yet."""

@@ -32,6 +32,10 @@ class Command {
     ::dup2(in, 0);
     ::dup2(out, 1);
     ::dup2(out, 2);
+    // A killed mpirun leaves this folder, and the next one with its process id would not start.
+    std::error_code ignored;
+    std::filesystem::remove_all(
+        std::filesystem::temp_directory_path() / ("ompi." + std::to_string(::getpid())), ignored);
     ::execvp(argv[0], argv.data());
     ::_exit(127);
   }

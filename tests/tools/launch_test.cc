@@ -1,5 +1,10 @@
 // `seqsweep launch`: the same sweep under mpirun, without its flags.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "core/base/text.h"
 #include "tests/support/command.h"
@@ -7,6 +12,7 @@
 namespace seqsweep {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 const std::string kLauncher = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
@@ -39,6 +45,27 @@ TEST_F(Launch, RunsTheSweepWithItsSettings) {
       trim(run_command({"sqlite3", db, "SELECT sum(status = 'done'), max(epochs) FROM results"})
                .output),
       "2|1");
+}
+
+// Open MPI would refuse: "The PMIx server's listener thread failed to start".
+TEST_F(Launch, ALeftSessionFolderOfAKilledMpirunIsNoObstacle) {
+  const fs::path sessions = folder_.path() / "sessions";
+  std::string host(256, '\0');
+  ASSERT_EQ(::gethostname(host.data(), host.size()), 0);
+  host.resize(host.find_first_of(std::string(".") + '\0'));
+  for (pid_t pid = ::getpid() + 1; pid < ::getpid() + 500; ++pid) {
+    const fs::path left = sessions / fmt::format("ompi.{}", pid);
+    fs::create_directories(left);
+    std::ofstream(left / fmt::format("pmix.{}.tool.{}", host, pid)) << "left\n";
+  }
+  const std::string temporary = "TMPDIR=" + sessions.string();
+  const CommandResult doctor = run_command({"env", temporary, kLauncher, "doctor"});
+  EXPECT_THAT(doctor.output, HasSubstr("folders of killed mpiruns in " + sessions.string()));
+  const CommandResult result =
+      run_command({"env", temporary, kLauncher, "launch", "-n", "2",
+                   folder_.file("sweep.yaml", kTinySweep), "--db", folder_.at("results.db"),
+                   "data_dir=" + folder_.at("data"), "train.epochs=1"});
+  EXPECT_EQ(result.code, 0) << result.output;
 }
 
 TEST_F(Launch, BadInputIsToldAndGives2) {

@@ -54,6 +54,26 @@ void check_mpi_programs(std::vector<Finding>& findings) {
        ulfm ? "" : how});
 }
 
+// Open MPI removes a session folder at its end; one without its process stays for good.
+void check_left_sessions(std::vector<Finding>& findings) {
+  const fs::path temporary = fs::temp_directory_path();
+  const std::string prefix = "ompi.";
+  std::error_code failed;
+  int left = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(temporary, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(prefix, 0) != 0) continue;
+    left += !fs::exists("/proc/" + name.substr(prefix.size()), failed);
+  }
+  if (left == 0) return;
+  findings.push_back({"MPI sessions", State::Optional,
+                      fmt::format("{} folders of killed mpiruns in {}: an mpirun with the process "
+                                  "id of one of them does not start",
+                                  left, temporary.string()),
+                      "remove them: rm -r " + (temporary / "ompi.*").string() +
+                          " while no mpirun is running"});
+}
+
 void check_gpu(std::vector<Finding>& findings) {
   const auto gpus = output_of("nvidia-smi --query-gpu=name --format=csv,noheader");
   findings.push_back({"GPU", gpus ? State::Found : State::Optional,
@@ -112,6 +132,7 @@ std::vector<Finding> examine(const std::string& database) {
       {"LibTorch", State::Found, versions.at("torch").get<std::string>(), ""},
       {"SQLite", State::Found, sqlite_version(), ""}};
   check_mpi_programs(findings);
+  check_left_sessions(findings);
   check_gpu(findings);
   check_disk(database, findings);
   const auto gnuplot = output_of("gnuplot --version");

@@ -51,6 +51,13 @@ void set_environment() {
   }
 }
 
+// Open MPI names its session folder by mpirun's process id and refuses to start where a killed mpirun
+// with the same id left one; `own` is the id that mpirun will have.
+void remove_left_session(pid_t own) {
+  std::error_code ignored;
+  fs::remove_all(fs::temp_directory_path() / ("ompi." + std::to_string(own)), ignored);
+}
+
 // Starts mpirun in a process group of its own, so that a Ctrl-C of the terminal reaches only us.
 pid_t start(const std::string& mpirun, const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
@@ -62,6 +69,7 @@ pid_t start(const std::string& mpirun, const std::vector<std::string>& arguments
   if (child < 0) throw_world("launch: cannot fork: {}", std::strerror(errno));
   if (child == 0) {
     ::setpgid(0, 0);
+    remove_left_session(::getpid());
     ::execv(program.c_str(), argv.data());
     ::_exit(127);
   }
