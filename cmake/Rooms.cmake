@@ -39,10 +39,13 @@ function(seqsweep_room name folder)
   else()
     target_precompile_headers(${name} REUSE_FROM base)
   endif()
+  seqsweep_unity(${name})
 endfunction()
 
-# Every torch file compiles much of torch's inline code anew, used or not. So several are compiled as
-# one where nobody edits them all day: in a release build (SEQSWEEP_UNITY), not in the dev preset.
+# Every file compiles the inline code of its headers anew, torch's and the standard library's, used or
+# not. So several are compiled as one where nobody edits them all day: in a release build
+# (SEQSWEEP_UNITY), not in the dev preset. Names in anonymous namespaces are unique in a folder for
+# that. Kernels stay alone: what is inlined into them is not to depend on their neighbours.
 function(seqsweep_unity name)
   set_target_properties(${name} PROPERTIES UNITY_BUILD ${SEQSWEEP_UNITY} UNITY_BUILD_BATCH_SIZE 6)
 endfunction()
@@ -75,6 +78,9 @@ function(seqsweep_experiments name)
   add_library(${name} OBJECT ${sources})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   target_precompile_headers(${name} REUSE_FROM ${ARG_HEADER_ROOM})
+  if(ARG_HEADER_ROOM STREQUAL "kernels")
+    seqsweep_unity(${name})
+  endif()
 endfunction()
 
 # The CUDA kernels and NCCL: a plug-in beside the tools, loaded when a run is on a GPU.
@@ -122,11 +128,11 @@ function(seqsweep_torch_tool name)
   target_link_libraries(${name} PRIVATE experiments datasets torch_rooms)
 endfunction()
 
-# seqsweep_tests(NAME FOLDER LINK ... [TORCH | HEADER_ROOM room] [LABELS ...] [TIMEOUT s]): every
-# *_test.cc of a folder of tests/ in one executable; each test case is a ctest case. TORCH: linked with
-# every experiment.
+# seqsweep_tests(NAME FOLDER LINK ... [TORCH | HEADER_ROOM room] [LABELS ...] [TIMEOUT s] [SEPARATE]):
+# every *_test.cc of a folder of tests/ in one executable; each test case is a ctest case. TORCH: linked
+# with every experiment. SEPARATE: files with names of their own, never compiled as one.
 function(seqsweep_tests name folder)
-  cmake_parse_arguments(ARG "TORCH" "TIMEOUT;HEADER_ROOM" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;SEPARATE" "TIMEOUT;HEADER_ROOM" "LINK;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*_test.cc)
   if(NOT sources)
     return()
@@ -139,6 +145,9 @@ function(seqsweep_tests name folder)
     seqsweep_executable(${name} ${ARG_HEADER_ROOM} ${sources} LINK ${ARG_LINK})
   else()
     seqsweep_tool(${name} ${sources} LINK ${ARG_LINK})
+    if(NOT ARG_SEPARATE)
+      seqsweep_unity(${name})
+    endif()
   endif()
   target_compile_definitions(${name} PRIVATE SEQSWEEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              SEQSWEEP_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")

@@ -179,8 +179,9 @@ void Coordinator::expire_leases() {
   }
 }
 
-// A rank that died is told at once where the MPI can; the other members of its group leave it by
-// their own errors, and are waited for.
+// A rank that died is told at once where the MPI can. The other members of its group leave the run
+// by their own errors, when they have saved the step that they reached: they are waited for. Their
+// word may come before the MPI's.
 void Coordinator::bury_dead() {
   for (; !dead_.empty(); dead_.pop_front()) {
     const int64_t rank = dead_.front();
@@ -189,10 +190,11 @@ void Coordinator::bury_dead() {
       const Ticket ticket = attempt->ticket;
       const bool alone = std::ranges::all_of(
           attempt->members, [this](int64_t member) { return roster_.is_dead(member); });
-      if (!attempt->over) fail(ticket, "lost", fmt::format("rank {} died", rank));
-      roster_.set_over(*attempt);
-      send_to_group(*attempt, Cancel{ticket});
-      if (alone) release(ticket);
+      attempt->loss = fmt::format("rank {} died", rank);
+      if (alone || attempt->left) {
+        if (!attempt->over) fail(ticket, "lost", attempt->loss);
+        release(ticket);
+      }
     }
     scheduler_.bury(rank);
     log_warning("rank {} died: {} of {} workers are left", rank, scheduler_.workers(),
@@ -206,7 +208,8 @@ void Coordinator::fail(const Ticket& ticket, const std::string& cause, const std
   const bool kills = cause == "lost" && store_.count_attempts(ticket.run_id, cause) > 0;
   const bool again = may_pass(cause) && !kills && queue_.may_retry(ticket.run_id);
   if (!store_.fail(ticket, cause, text, again ? AfterFailure::Retry : AfterFailure::GiveUp)) return;
-  if (again) queue_.note_failure(ticket.run_id, now_ms());
+  // Where the worker was the reason, the next one need not wait.
+  if (again && cause != "lost") queue_.note_failure(ticket.run_id, now_ms());
   if (queue_.has(ticket.run_id)) {
     watch_.note_failure({.cause = cause,
                          .text = text,
@@ -224,7 +227,7 @@ void Coordinator::dispatch() {
   const bool due = changed_ || now_ms() - scheduled_ms_ >= kLookEveryMs;
   if (!due || scheduler_.waiting().empty()) return;
   if (watch_.alarm()) return stop_when_alike();
-  give_up_impossible();
+  fit_to_workers();
   const std::vector<Scheduler::Start> starts = scheduler_.start(now_ms());
   if (!starts.empty()) start(starts);
   scheduled_ms_ = now_ms();
@@ -260,6 +263,12 @@ void Coordinator::start(const std::vector<Scheduler::Start>& starts) {
                           .renewed_ms = now_ms()};
     roster_.begin(attempt);
     --counts_.pending, ++counts_.running;
+    if (std::ssize(attempt.members) < run.config.train.ranks) {
+      note("fewer_ranks",
+           fmt::format("on {} of {} ranks: no more are left", attempt.members.size(),
+                       run.config.train.ranks),
+           run.run_id);
+    }
     send_to_group(attempt, Dispatch{.ticket = attempt.ticket,
                                     .config = run.config.json().dump(),
                                     .members = attempt.members,
@@ -278,27 +287,26 @@ void Coordinator::stop_when_alike() {
               *watch_.alarm());
 }
 
-// Runs that need more ranks than there ever were fail; those that need lost ones wait, unless
-// nothing else is left to do.
-void Coordinator::give_up_impossible() {
-  const std::vector<std::string> impossible = scheduler_.impossible();
-  bool waits_for_lost = false;
-  for (const std::string& run_id : impossible) {
-    const int64_t ranks = queue_.run(run_id).config.train.ranks;
-    if (ranks <= roster_.size()) {
-      waits_for_lost = true;
-      continue;
-    }
-    const Ticket ticket = store_.start_attempt(
-        run_id, {.worker = 0, .ranks = ranks, .host = host_name(), .environment = "{}"});
-    fail(ticket, "input", scheduler_.reason(run_id, now_ms()));
-  }
-  const auto waiting = static_cast<size_t>(scheduler_.waiting().size());
-  if (waits_for_lost && waiting == impossible.size() && roster_.none_running()) {
+// Runs that need more ranks than there ever were fail. Those that need lost ones make do with the
+// workers that are left: it is the same training, up to the order of sums.
+void Coordinator::fit_to_workers() {
+  if (scheduler_.workers() == 0) {
+    if (!roster_.none_running()) return;
     throw_world(
-        "coordinator: {} of {} workers are lost, too few are left for the {} runs that "
-        "wait: start the sweep again to go on with it",
-        roster_.lost(), roster_.size(), waiting);
+        "coordinator: none of {} workers is left and {} runs wait: start the sweep again to go on "
+        "with it",
+        roster_.size(), scheduler_.waiting().size());
+  }
+  for (const std::string& run_id : scheduler_.impossible()) {
+    WaitingRun run = queue_.waiting(run_id);
+    if (run.ranks > roster_.size()) {
+      const Ticket ticket = store_.start_attempt(
+          run_id, {.worker = 0, .ranks = run.ranks, .host = host_name(), .environment = "{}"});
+      fail(ticket, "input", scheduler_.reason(run_id, now_ms()));
+    } else {
+      run.ranks = scheduler_.workers();
+      scheduler_.add(std::move(run));
+    }
   }
 }
 

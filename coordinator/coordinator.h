@@ -84,7 +84,7 @@ class Coordinator {
   void fail(const Ticket& ticket, const std::string& cause, const std::string& text);
   void dispatch();
   void start(const std::vector<Scheduler::Start>& starts);
-  void give_up_impossible();
+  void fit_to_workers();
   void stop_when_alike();
   bool nothing_is_left() const;
   void end();

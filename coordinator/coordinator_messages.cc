@@ -117,7 +117,15 @@ void Coordinator::apply(int peer, const Finished& finished) {
 
 void Coordinator::apply(int, const Failed& failed) {
   store_progress();
-  fail(failed.ticket, failed.cause, failed.text);
+  Attempt* attempt = roster_.find(failed.ticket);
+  if (attempt && !attempt->loss.empty()) {
+    fail(failed.ticket, "lost", attempt->loss);
+  } else if (attempt && failed.cause == "lost") {  // Who it was will be told.
+    attempt->left = true;
+    return;
+  } else {
+    fail(failed.ticket, failed.cause, failed.text);
+  }
   release(failed.ticket);
   changed_ = true;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "core/base/text.h"
 
@@ -32,21 +34,77 @@ Labelled labelled(std::string& label, const Json& dump) {
   return entry;
 }
 
+// Which value each entry has, of settings that tell some of them apart; "": none.
+using Values = std::map<std::string, std::vector<std::string>>;
+
+Values telling_settings(const std::vector<const Labelled*>& entries) {
+  Values values;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    for (const auto& [key, value] : entries[i]->settings) {
+      values.try_emplace(key, entries.size()).first->second[i] = value;
+    }
+  }
+  std::erase_if(values, [](const auto& setting) {
+    std::set<std::string> different(setting.second.begin(), setting.second.end());
+    different.erase("");
+    return different.size() < 2;
+  });
+  return values;
+}
+
+// What a reader looks for first: a component's name, then what lies least deep.
+auto rank_of(const std::string& key) {
+  const bool is_name = key.ends_with("name");
+  return std::make_tuple(!is_name, std::ranges::count(key, '.'), key);
+}
+
+// As few settings as tell entries apart that differ: always the one next that tells most.
+std::set<std::string> fewest_settings(const Values& values, size_t count) {
+  std::set<std::string> chosen;
+  std::vector<std::string> told(count);  // Entries with the same text are not yet told apart.
+  const auto classes = [](const std::vector<std::string>& texts) {
+    return std::set<std::string>(texts.begin(), texts.end()).size();
+  };
+  while (true) {
+    std::string best;
+    std::vector<std::string> best_told = told;
+    for (const auto& [key, of_entries] : values) {
+      std::vector<std::string> texts = told;
+      for (size_t i = 0; i < count; ++i) texts[i] += "\n" + of_entries[i];
+      const size_t now = classes(texts), before = classes(best_told);
+      if (now < before || now == classes(told)) continue;
+      if (now == before && rank_of(key) > rank_of(best)) continue;
+      best = key;
+      best_told = std::move(texts);
+    }
+    if (best.empty()) return chosen;
+    chosen.insert(best);
+    told = std::move(best_told);
+  }
+}
+
+// `objective=orpo` for objective.name = "orpo".
+std::string shown(const std::string& key, const std::string& value) {
+  const std::string suffix = ".name";
+  const bool is_name = key.ends_with(suffix);
+  if (!is_name) return key + "=" + value;
+  return key.substr(0, key.size() - suffix.size()) + "=" + value.substr(1, value.size() - 2);
+}
+
 void distinguish(std::vector<Labelled> entries) {
   std::map<std::string, std::vector<const Labelled*>> by_name;
   for (const Labelled& entry : entries) by_name[*entry.label].push_back(&entry);
   for (const auto& [name, same] : by_name) {
-    // The values of each setting among the entries of this name.
-    std::map<std::string, std::map<std::string, int>> values;
-    for (const Labelled* entry : same) {
-      for (const auto& [key, value] : entry->settings) ++values[key][value];
-    }
-    for (const Labelled* entry : same) {
+    const Values values = telling_settings(same);
+    const std::set<std::string> chosen = fewest_settings(values, same.size());
+    for (size_t i = 0; i < same.size(); ++i) {
       std::vector<std::string> parts;
-      for (const auto& [key, value] : entry->settings) {
-        if (values[key].size() > 1) parts.push_back(key + "=" + value);
+      for (const std::string& key : chosen) {
+        if (const std::string& value = values.at(key)[i]; !value.empty()) {
+          parts.push_back(shown(key, value));
+        }
       }
-      if (!parts.empty()) *entry->label += "{" + join(parts, ",") + "}";
+      if (!parts.empty()) *same[i]->label += "{" + join(parts, ",") + "}";
     }
   }
 }

@@ -7,8 +7,8 @@
 
 namespace seqsweep {
 
-// Entries of the same name are told apart by the settings in which they differ. What one has and
-// another lacks belongs to a component of another name, and that is told.
+// Entries of the same name are told apart by as few of the settings in which they differ as do it.
+// What one has and another lacks belongs to a component of another name, and that is told.
 void label_datasets(std::vector<Choice>& datasets);
 
 // Also those that other entries bring along: needed runs and a model's own optimizers.

@@ -19,6 +19,8 @@ struct Attempt {
   int64_t started_ms = 0;
   int64_t renewed_ms = 0;  // When it last got on: the start of its lease.
   Progress last;
+  std::string loss;   // A member died: in words.
+  bool left = false;  // By a survivor's word, who felt that one died.
   bool over = false;  // For the database; its workers have yet to say that they left it. Set by
                       // Roster::set_over().
 };

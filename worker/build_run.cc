@@ -85,9 +85,21 @@ std::optional<int64_t> planned_steps(const RunConfig& config, Task& task) {
 }
 
 ParameterCount count_parameters(Task& task) {
-  int64_t all = 0;
-  for (const torch::Tensor& parameter : task.module().parameters()) all += parameter.numel();
-  return {all, all - task.embedding_parameters()};
+  ParameterCount count;
+  const auto fixed = [&](const torch::Tensor& tensor) {
+    count.fixed_bytes += static_cast<int64_t>(tensor.nbytes());
+  };
+  for (const torch::Tensor& parameter : task.module().parameters()) {
+    count.all += parameter.numel();
+    if (parameter.requires_grad()) {
+      count.trained += parameter.numel();
+    } else {
+      fixed(parameter);
+    }
+  }
+  for (const torch::Tensor& buffer : task.module().buffers()) fixed(buffer);
+  count.no_embedding = count.all - task.embedding_parameters();
+  return count;
 }
 
 }  // namespace seqsweep

@@ -37,9 +37,11 @@ BuiltRun build_run(
 // of the first epoch to count them.
 std::optional<int64_t> planned_steps(const RunConfig& config, Task& task);
 
-// All parameters, and those outside embedding tables.
+// All parameters, those outside embedding tables, those that are trained; and the memory of what is
+// not: fixed weights (also in few bits) and other buffers.
 struct ParameterCount {
-  int64_t all = 0, no_embedding = 0;
+  int64_t all = 0, no_embedding = 0, trained = 0;
+  int64_t fixed_bytes = 0;
 };
 ParameterCount count_parameters(Task& task);
 

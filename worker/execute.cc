@@ -149,6 +149,9 @@ class Attempt {
     for (const Metric& metric : ranking_metrics(result_.user_ranks, config_.evaluate.cutoffs)) {
       result_.metrics.push_back({result_.best_epoch, "test", metric.name, metric.value});
     }
+    for (const auto& [name, value] : run_.task->more_metrics(Split::Test, result_.user_ranks)) {
+      result_.metrics.push_back({result_.best_epoch, "test", name, value});
+    }
   }
 
   // False when a rank was stopped.

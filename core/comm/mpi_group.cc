@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/comm/group.h"
 #include "core/comm/mpi_check.h"
+#include "core/comm/mpi_ulfm.h"
 
 namespace seqsweep {
 namespace {
@@ -39,11 +40,17 @@ struct Place {
   int rank = 0, size = 1;
 };
 
+// As check_mpi, but a member's death has a cause of its own.
+void check_group(int code, const char* call) {
+  if (is_death(code)) throw Error(Fault::World, "group: a member died", "lost");
+  check_mpi(code, call);
+}
+
 // Throws when a member said that it left.
 void require_all_members(const Place& place) {
   int failed = 0;
   MPI_Status status{};
-  check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, kFailedTag, place.comm, &failed, &status), "MPI_Iprobe");
+  check_group(MPI_Iprobe(MPI_ANY_SOURCE, kFailedTag, place.comm, &failed, &status), "MPI_Iprobe");
   if (failed) {
     throw_world("group: rank {} of {} failed in the middle of a step", status.MPI_SOURCE,
                 place.size);
@@ -75,12 +82,14 @@ class Transfer {
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
+  // One after the other: MPI_Testall would say that one of them failed, and not why.
   bool done() {
-    int done = 0;
-    check_mpi(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done,
-                          MPI_STATUSES_IGNORE),
-              "MPI_Testall");
-    return done != 0;
+    for (MPI_Request& request : requests_) {
+      int done = 0;
+      check_group(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      if (!done) return false;
+    }
+    return true;
   }
   void wait() {
     for (int tests = 1; !done(); ++tests) {
@@ -108,8 +117,8 @@ class MpiSum : public PendingSum {
       : x_(x),
         host_(on_host(x)),
         transfer_(place, host_, [&](void* data, int count, MPI_Datatype type, auto* request) {
-          check_mpi(MPI_Iallreduce(MPI_IN_PLACE, data, count, type, MPI_SUM, place.comm, request),
-                    "MPI_Iallreduce");
+          check_group(MPI_Iallreduce(MPI_IN_PLACE, data, count, type, MPI_SUM, place.comm, request),
+                      "MPI_Iallreduce");
         }) {}
 
   bool done() override { return transfer_.done(); }
@@ -132,8 +141,8 @@ class MpiGroup : public Group {
     check_mpi(MPI_Comm_group(world.state().comm, &all), "MPI_Comm_group");
     check_mpi(MPI_Group_incl(all, static_cast<int>(ranks.size()), ranks.data(), &chosen),
               "MPI_Group_incl");
-    check_mpi(MPI_Comm_create_group(world.state().comm, chosen, tag, &place_.comm),
-              "MPI_Comm_create_group");
+    check_group(MPI_Comm_create_group(world.state().comm, chosen, tag, &place_.comm),
+                "MPI_Comm_create_group");
     MPI_Group_free(&chosen);
     MPI_Group_free(&all);
     check_mpi(MPI_Comm_set_errhandler(place_.comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
@@ -168,7 +177,7 @@ class MpiGroup : public Group {
   void broadcast(torch::Tensor& x, int root) override {
     const torch::Tensor host = on_host(x);
     Transfer(place_, host, [&](void* data, int count, MPI_Datatype type, auto* request) {
-      check_mpi(MPI_Ibcast(data, count, type, root, place_.comm, request), "MPI_Ibcast");
+      check_group(MPI_Ibcast(data, count, type, root, place_.comm, request), "MPI_Ibcast");
     }).wait();
     const torch::NoGradGuard no_grad;
     if (!x.is_cpu()) x.copy_(host);

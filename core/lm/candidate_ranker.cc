@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/eval/metrics.h"
 #include "core/train/packing.h"
 
 namespace seqsweep {
@@ -59,6 +60,24 @@ std::vector<int32_t> CandidateRanker::target_ranks(std::span<const int64_t> user
     }
   }
   return ranks;
+}
+
+std::map<std::string, double> CandidateRanker::retrieved_metrics(
+    std::span<const int32_t> ranks) const {
+  std::vector<int32_t> retrieved;
+  for (const int32_t rank : ranks) {
+    if (rank != kNotRecommended && rank < config_.candidates) retrieved.push_back(rank);
+  }
+  if (ranks.empty()) return {};
+  std::map<std::string, double> metrics = {
+      {"retrieved/share",
+       static_cast<double>(retrieved.size()) / static_cast<double>(ranks.size())}};
+  if (retrieved.empty()) return metrics;
+  constexpr int64_t kCutoffs[] = {10};
+  for (const Metric& metric : ranking_metrics(retrieved, kCutoffs)) {
+    metrics["retrieved/" + metric.name] = metric.value;
+  }
+  return metrics;
 }
 
 std::vector<std::vector<Recommendation>> CandidateRanker::recommend(

@@ -3,6 +3,7 @@
 // letters, in one forward pass. Legend: S prompts, D width.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -43,6 +44,11 @@ class CandidateRanker {
   std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split);
   std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
                                                      int64_t count, Seen seen);
+
+  // Of the users whose target is among the candidates, as the paper of LlamaRec has them beside
+  // those of all users: their share, "retrieved/share", and "retrieved/hit@10" and the like.
+  // Nothing without ranks.
+  std::map<std::string, double> retrieved_metrics(std::span<const int32_t> ranks) const;
 
   std::vector<Pool> retrieve(std::span<const History> histories, Seen seen) const;
   // `first`, then items that are not of the history, each once.

@@ -83,7 +83,7 @@ struct Finished {  // Repeated until Committed comes back.
 
 struct Failed {
   Ticket ticket;
-  std::string cause;  // "error", "input", "nan", "memory", "world"
+  std::string cause;  // "error", "input", "nan", "memory", "world"; "lost": another member died
   std::string text;
 };
 

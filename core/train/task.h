@@ -74,9 +74,9 @@ class Task {
   virtual std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
                                                              int64_t count, Seen seen) = 0;
 
-  // Further figures of a split that the objective knows, by name; the same on every rank. The
-  // module is in evaluation mode.
-  virtual std::map<std::string, double> more_metrics(Split) { return {}; }
+  // Further figures of a split that the objective knows, by name, given all users' target_ranks;
+  // the same on every rank. The module is in evaluation mode.
+  virtual std::map<std::string, double> more_metrics(Split, std::span<const int32_t>) { return {}; }
 
   // Writes data that the objective made, for people and other programs, into the run's folder.
   virtual void write_data(const std::filesystem::path&) const {}

@@ -34,6 +34,15 @@ Trainer::Trainer(const TrainerParts& parts, const TrainerSettings& settings)
 
 Outcome Trainer::run() {
   resume();
+  try {
+    return train();
+  } catch (const Error& error) {
+    if (error.fault() == Fault::World) save_as_survivor();
+    throw;
+  }
+}
+
+Outcome Trainer::train() {
   if (settings_.validate_first && position_.step == 0) tell_validation();
   while (!done() && begin_epoch()) {
     while (position_.microbatch < position_.microbatches) {
@@ -80,6 +89,7 @@ void Trainer::step() {
   }
   mean_gradient(step);
   const torch::Tensor loss_and_targets = parts_.parameters.loss_and_targets().clone();
+  between_steps_ = false;
   parts_.optimizer.step(count);
   if (parts_.optimizer.looks_again()) {
     mean_gradient(step);
@@ -96,6 +106,7 @@ void Trainer::step() {
   epoch_loss_ += loss_and_targets;
   first_bad_step_ = torch::where(torch::isfinite(loss_and_targets[0]), first_bad_step_,
                                  first_bad_step_.clamp_max(position_.step));
+  between_steps_ = true;
   if (told) tell_step(loss_and_targets, report, count, batch_size);
   tell_progress();
 }
@@ -109,6 +120,7 @@ void Trainer::mean_gradient(std::span<const Microbatch> step) {
 
 void Trainer::end_epoch() {
   require_finite();
+  between_steps_ = false;
   train_s_ = train_s();
   ++position_.epoch;
   position_.microbatch = 0;
@@ -118,6 +130,7 @@ void Trainer::end_epoch() {
   const bool last = position_.epoch == settings_.train.epochs;
   if (last || position_.epoch % settings_.train.evaluate_every == 0) validate();
   epoch_began_ms_ = parts_.clock.monotonic_ms();
+  between_steps_ = true;
 }
 
 double Trainer::tell_validation() {
@@ -129,7 +142,7 @@ double Trainer::tell_validation() {
                                                     Split::Validation);
   const std::vector<Metric> metrics = ranking_metrics(ranks, settings_.evaluate.cutoffs);
   for (const Metric& metric : metrics) tell_metric("validation", metric.name, metric.value);
-  for (const auto& [name, value] : parts_.task.more_metrics(Split::Validation)) {
+  for (const auto& [name, value] : parts_.task.more_metrics(Split::Validation, ranks)) {
     tell_metric("validation", name, value);
   }
   const std::string steering = fmt::format("ndcg@{}", settings_.evaluate.cutoffs.at(0));

@@ -77,13 +77,15 @@ class Trainer {
 
   // Trains from the newest intact checkpoint to the end and leaves the best parameters in place, or
   // to a stop request and a checkpoint. Collective. Throws Error: Fault::Run with cause "nan" when
-  // the loss or the parameters are not finite.
+  // the loss or the parameters are not finite; Fault::World when another rank left, and then what
+  // was reached is a checkpoint, so that no step is lost.
   Outcome run();
   TrainSummary summary() const;
 
  private:
   enum class Request { None, Checkpoint, Stop };
 
+  Outcome train();
   bool done() const;
   bool begin_epoch();  // False when there is nothing to train.
   void step();
@@ -106,6 +108,8 @@ class Trainer {
 
   // trainer_state.cc
   void save();
+  void write_checkpoint();
+  void save_as_survivor();
   void resume();
   std::optional<Checkpoint> agreed_checkpoint() const;
   NamedTensors state();  // References to the tensors that a checkpoint holds.
@@ -127,6 +131,7 @@ class Trainer {
 
   std::vector<int64_t> examples_;  // Of this epoch, shuffled.
   torch::Tensor first_bad_step_;   // On the device: the first one whose loss was not finite.
+  bool between_steps_ = true;      // All that a checkpoint holds is of one step.
   int64_t saved_step_ = 0;         // A start needs no checkpoint.
   int64_t saved_ms_ = 0, save_cost_ms_ = 0;
   int64_t epoch_began_ms_ = 0, attempt_began_ms_ = 0;

@@ -86,11 +86,30 @@ void Trainer::save() {
   require_finite();
   saved_step_ = position_.step;
   saved_ms_ = parts_.clock.monotonic_ms();
-  if (parts_.group.rank() != 0) return;
+  if (parts_.group.rank() == 0) write_checkpoint();
+}
+
+void Trainer::write_checkpoint() {
   Checkpoint checkpoint{.step = position_.step, .tensors = state(), .scalars = scalars()};
   checkpoint.tensors.emplace_back(kStepRows, as_tensor(steps_));
   parts_.checkpoints.save(checkpoint);
   save_cost_ms_ = parts_.clock.monotonic_ms() - saved_ms_;
+}
+
+// By two ranks, since the first one may be the one that is gone; both write the same. A loss within
+// a validation or the second look of a step goes back to the last checkpoint.
+void Trainer::save_as_survivor() {
+  constexpr int kSavers = 2;
+  const bool alone = parts_.group.size() == 1;
+  if (alone || parts_.group.rank() >= kSavers) return;
+  if (!between_steps_ || position_.step == saved_step_) return;
+  try {
+    require_finite();
+    saved_ms_ = parts_.clock.monotonic_ms();
+    write_checkpoint();
+  } catch (const std::exception& error) {
+    log_warning("the step that was reached could not be saved: {}", error.what());
+  }
 }
 
 void Trainer::resume() {

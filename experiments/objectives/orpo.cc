@@ -110,9 +110,9 @@ class Orpo : public Task {
     write_file_atomic(folder / "preferences.jsonl", lines);
   }
 
-  // On the held-out pairs, by TRL's names.
-  std::map<std::string, double> more_metrics(Split split) override {
-    std::map<std::string, double> means;
+  // On the held-out pairs, by TRL's names; and of the users whose target was retrieved.
+  std::map<std::string, double> more_metrics(Split split, std::span<const int32_t> ranks) override {
+    std::map<std::string, double> means = ranker_.retrieved_metrics(ranks);
     if (split != Split::Validation || held_out_.empty()) return means;
     constexpr size_t kPairsAtOnce = 16;
     for (size_t begin = 0; begin < held_out_.size(); begin += kPairsAtOnce) {

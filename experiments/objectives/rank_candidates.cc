@@ -87,6 +87,9 @@ class RankCandidates : public Task {
                                                      int64_t count, Seen seen) override {
     return ranker_.recommend(histories, count, seen);
   }
+  std::map<std::string, double> more_metrics(Split, std::span<const int32_t> ranks) override {
+    return ranker_.retrieved_metrics(ranks);
+  }
 
  private:
   enum Purpose : uint64_t { kOrder = 1, kPools = 2 };

@@ -112,7 +112,7 @@ TEST_F(CoordinatorTest, AnAttemptThatDoesNotGetOnIsLost) {
 }
 
 TEST_F(CoordinatorTest, ADeadWorkersRunGoesElsewhereAtOnce) {
-  settings_.retry.delay_s = 0;
+  settings_.retry.delay_s = 100;
   begin_ready(2, seeds_of_a_run(2));
   const Ticket ticket = ticket_of(1), other = ticket_of(2);
   transport_->dead = {1};
@@ -132,8 +132,9 @@ TEST_F(CoordinatorTest, ADeadWorkersRunGoesElsewhereAtOnce) {
   EXPECT_EQ(counts().done, 2);
 }
 
-TEST_F(CoordinatorTest, TheSurvivorOfAGroupIsFreeOnceItLeftTheRun) {
-  settings_.retry.delay_s = 0;
+// They have to save the step that they reached before the run starts anew.
+TEST_F(CoordinatorTest, TheSurvivorOfAGroupGoesOnOnceItLeftTheRun) {
+  settings_.retry.delay_s = 100;
   auto runs = seeds_of_a_run(2);
   runs[0].config.train.ranks = 2;
   runs[1].config.train.epochs = 1;  // Shorter, so that it comes second.
@@ -142,14 +143,46 @@ TEST_F(CoordinatorTest, TheSurvivorOfAGroupIsFreeOnceItLeftTheRun) {
   EXPECT_EQ(ticket_of(2), wide);
   transport_->dead = {1};  // The one that leads.
   coordinator_->tick(0);
-  EXPECT_THAT(transport_->take<Cancel>(2), SizeIs(1));
+  EXPECT_EQ(counts().running, 1);
   EXPECT_THAT(transport_->take<Dispatch>(2), IsEmpty());
-  say(2, Failed{wide, "world", "rank 0 of 2 failed in the middle of a step"});
-  EXPECT_THAT(attempts(wide), SizeIs(1));  // One death is one failure.
-  const Ticket narrow = ticket_of(2);
-  EXPECT_EQ(narrow.run_id, runs_[1].run_id);
-  finish(2, narrow);
-  EXPECT_THROW(pass(1), Error);  // The other run needs two workers, and one is left.
+  say(2, Failed{wide, "world", "MPI_Iallreduce: MPI_ERR_PROC_FAILED"});
+  EXPECT_EQ(attempts(wide)[0].cause, "lost");
+  EXPECT_EQ(attempts(wide)[0].text, "rank 1 died");
+  const auto dispatches = transport_->take<Dispatch>(2);
+  ASSERT_THAT(dispatches, SizeIs(1));  // At once, with the ranks that are left.
+  const Ticket again = dispatches[0].ticket;
+  EXPECT_EQ(again.run_id, wide.run_id);
+  EXPECT_THAT(dispatches[0].members, ElementsAre(2));
+  EXPECT_EQ(attempts(again)[1].ranks, 1);
+  finish(2, again);
+  finish(2, ticket_of(2));
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 2);
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "fewer_ranks"));
+}
+
+// It must not be sent to a dead rank again.
+TEST_F(CoordinatorTest, ASurvivorsWordMayComeBeforeTheMpis) {
+  begin_ready(2, seeds_of_a_run(1, 2));
+  const Ticket ticket = ticket_of(1);
+  EXPECT_EQ(ticket_of(2), ticket);
+  say(2, Failed{ticket, "lost", "group: a member died"});
+  EXPECT_THAT(transport_->take<Dispatch>(2), IsEmpty());
+  EXPECT_EQ(counts().running, 1);
+  transport_->dead = {1};
+  coordinator_->tick(0);
+  EXPECT_EQ(attempts(ticket)[0].text, "rank 1 died");
+  EXPECT_EQ(ticket_of(2).attempt, 2);
+}
+
+TEST_F(CoordinatorTest, AResultThatCameInSpiteOfADeathCounts) {
+  begin_ready(2, seeds_of_a_run(1, 2));
+  const Ticket ticket = ticket_of(1);
+  transport_->dead = {2};
+  coordinator_->tick(0);
+  finish(1, ticket);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 1);
 }
 
 TEST_F(CoordinatorTest, ARunThatKillsTwoWorkersIsQuarantined) {
@@ -194,7 +227,7 @@ TEST_F(CoordinatorTest, WithoutWorkersTheSweepStopsAndSaysSo) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), kExitWorldFailed);
-    EXPECT_THAT(error.what(), HasSubstr("1 of 1 workers are lost"));
+    EXPECT_THAT(error.what(), HasSubstr("none of 1 workers is left"));
   }
   EXPECT_EQ(counts().pending, 1);
 }

@@ -39,6 +39,34 @@ TEST(Labels, SettingsTellEntriesOfOneNameApart) {
   EXPECT_EQ(datasets[1].label, "films{width=2}");
 }
 
+TEST(Labels, SettingsThatFollowFromOthersAreNotTold) {
+  std::vector<Choice> datasets(3);
+  for (int i = 0; i < 3; ++i) {
+    datasets[i] = {{{"name", "films"},
+                    {"depth", i == 2 ? 7 : 1},
+                    {"shape",
+                     {{"name", i == 0   ? "round"
+                               : i == 1 ? "flat"
+                                        : "long"}}},
+                    {"width", i}},
+                   "films",
+                   {}};
+  }
+  label_datasets(datasets);
+  EXPECT_EQ(datasets[0].label, "films{shape=round}");
+  EXPECT_EQ(datasets[2].label, "films{shape=long}");
+}
+
+TEST(Labels, AGridOfTwoSettingsIsToldByBoth) {
+  std::vector<Choice> datasets(4);
+  for (int i = 0; i < 4; ++i) {
+    datasets[i] = {{{"name", "films"}, {"depth", i / 2}, {"width", i % 2}}, "films", {}};
+  }
+  label_datasets(datasets);
+  EXPECT_EQ(datasets[1].label, "films{depth=0,width=1}");
+  EXPECT_EQ(datasets[2].label, "films{depth=1,width=0}");
+}
+
 TEST(Labels, NeededRunsAreToldFromTheGridsOwn) {
   std::vector<ModelChoice> models = {named_model({{"name", "wide"}, {"width", 1}}),
                                      named_model({{"name", "deep"}})};

@@ -246,7 +246,7 @@ TEST(Plan, AnOptimizersEntryNamesItsBatchSchedule) {
   EXPECT_EQ(schedule(3).at("name"), "steady");
   EXPECT_FALSE(runs[1].config.optimizer.contains("boldly"));
   EXPECT_EQ(runs[1].label,
-            "films/deep/jump{batch_schedule.name=\"bold\",batch_schedule.width=8,rate=0.5}/seed 1");
+            "films/deep/jump{batch_schedule=bold,batch_schedule.width=8,rate=0.5}/seed 1");
 }
 
 TEST(Plan, ResolvedSchedulesGiveTheSameRuns) {

@@ -17,12 +17,12 @@ TEST(Orpo, PreferencesOfHeldOutUsersAreLearnt) {
   const auto [data, task] =
       make_text_task(small_text_model("llamarec"), settings, circling_users(8, 96));
   task->module().eval();
-  const auto before = task->more_metrics(Split::Validation);
+  const auto before = task->more_metrics(Split::Validation, {});
   train_text_task(*task, 25, 0.005);
-  const auto after = task->more_metrics(Split::Validation);
+  const auto after = task->more_metrics(Split::Validation, {});
   EXPECT_GT(after.at("rewards/margins"), before.at("rewards/margins"));
   EXPECT_GE(after.at("rewards/accuracies"), 0.75);
-  EXPECT_TRUE(task->more_metrics(Split::Test).empty());
+  EXPECT_TRUE(task->more_metrics(Split::Test, {}).empty());
 }
 
 TEST(Orpo, PartsCoverAllPairsOnce) {

@@ -64,7 +64,7 @@ class ToyTask : public Task {
     return std::vector<std::vector<Recommendation>>(histories.size());
   }
 
-  std::map<std::string, double> more_metrics(Split split) override {
+  std::map<std::string, double> more_metrics(Split split, std::span<const int32_t>) override {
     if (split != Split::Validation) return {};
     return {{"largest", table_->scores.max().item<double>()}};
   }

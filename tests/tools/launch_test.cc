@@ -61,10 +61,9 @@ TEST_F(Launch, ALeftSessionFolderOfAKilledMpirunIsNoObstacle) {
   const std::string temporary = "TMPDIR=" + sessions.string();
   const CommandResult doctor = run_command({"env", temporary, kLauncher, "doctor"});
   EXPECT_THAT(doctor.output, HasSubstr("folders of killed mpiruns in " + sessions.string()));
-  const CommandResult result =
-      run_command({"env", temporary, kLauncher, "launch", "-n", "2",
-                   folder_.file("sweep.yaml", kTinySweep), "--db", folder_.at("results.db"),
-                   "data_dir=" + folder_.at("data"), "train.epochs=1"});
+  const CommandResult result = run_command(
+      {"env", temporary, kLauncher, "launch", "-n", "2", folder_.file("sweep.yaml", kTinySweep),
+       "--db", folder_.at("results.db"), "data_dir=" + folder_.at("data"), "train.epochs=1"});
   EXPECT_EQ(result.code, 0) << result.output;
 }
 

@@ -1,6 +1,10 @@
 // One run divided over two ranks trains what one rank trains: the same microbatches in the same
-// order, and sums over the ranks. Also when it is drained in between.
+// order, and sums over the ranks. Also when it is drained, or a rank killed, in between.
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "core/base/text.h"
 #include "tests/support/command.h"
@@ -54,6 +58,28 @@ class Ranks : public testing::Test {
       if (!line.empty()) values.push_back(std::stod(line));
     }
     return values;
+  }
+
+  // 0 as long as there is none; also of a database that is not there yet.
+  static double number(const std::string& db, const std::string& sql) {
+    return std::atof(run_command({"sqlite3", "-readonly", db, sql}).output.c_str());
+  }
+
+  // The process of a world rank of the sweep on this database; 0: there is none.
+  static pid_t process_of(const std::string& db, int rank) {
+    namespace fs = std::filesystem;
+    const auto text_of = [](const fs::path& path) {
+      std::ifstream file(path);
+      return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    const std::string place = fmt::format("OMPI_COMM_WORLD_RANK={}", rank) + '\0';
+    for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
+      const int pid = std::atoi(entry.path().filename().c_str());
+      if (pid == 0) continue;
+      const bool ours = text_of(entry.path() / "cmdline").find(db) != std::string::npos;
+      if (ours && text_of(entry.path() / "environ").find(place) != std::string::npos) return pid;
+    }
+    return 0;
   }
 
   // Up to the order of sums, which the division decides.
@@ -115,6 +141,52 @@ TEST_F(Ranks, TwoAreDrainedTogetherAndGoOn) {
   EXPECT_EQ(numbers(torn, once), std::vector<double>{0});
   expect_same_training(torn, quiet, 1e-4);
 }
+
+// The one that is left goes on alone from the step that was reached, whichever of the two died.
+class RanksUnderUlfm : public Ranks, public testing::WithParamInterface<int> {
+ protected:
+  void SetUp() override {
+    Ranks::SetUp();
+    const CommandResult known = run_command({"mpirun", "--with-ft", "ulfm", "-n", "1", "true"});
+    if (known.code != 0) GTEST_SKIP() << "this MPI has no ULFM";
+  }
+};
+
+TEST_P(RanksUnderUlfm, TheSurvivorOfTwoGoesOnAlone) {
+  const std::string override = "train.epochs=60";
+  const std::string quiet = sweep_on(2, override), torn = folder_.at("torn.db");
+  std::vector<std::string> arguments = command(torn, 2, override);
+  arguments.insert(arguments.begin() + 1, {"--with-ft", "ulfm"});
+  Command sweep(arguments, folder_.path() / "torn.log");
+  const std::string last_step = "SELECT coalesce(max(step), 0) FROM steps";
+  while (sweep.running() && number(torn, last_step) < 20) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  const double reached = number(torn, last_step);
+  const pid_t victim = process_of(torn, GetParam());
+  ASSERT_GT(victim, 0) << sweep.output();
+  ::kill(victim, SIGKILL);
+  const auto killed = std::chrono::steady_clock::now();
+  const std::string on_one = "SELECT count(*) FROM attempts WHERE number = 2 AND ranks = 1";
+  while (sweep.running() && number(torn, on_one) == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  const auto dispatched = std::chrono::steady_clock::now();
+  RecordProperty("dispatched_again_ms",
+                 std::to_string((dispatched - killed) / std::chrono::milliseconds(1)));
+  EXPECT_EQ(sweep.wait(), 0) << sweep.output();
+  EXPECT_LT(dispatched - killed, std::chrono::seconds(2));
+
+  const std::string resumed = "resuming at step ";
+  const size_t at = sweep.output().find(resumed);
+  ASSERT_NE(at, std::string::npos) << sweep.output();
+  EXPECT_GE(std::atof(sweep.output().c_str() + at + resumed.size()), reached);
+  EXPECT_EQ(number(torn, "SELECT count(*) FROM attempts WHERE cause = 'lost'"), 1)
+      << sweep.output();
+  expect_same_training(torn, quiet, 1e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Killed, RanksUnderUlfm, testing::Values(1, 2));
 
 }  // namespace
 }  // namespace seqsweep

@@ -161,6 +161,18 @@ TEST(BuildRun, CountsParametersWithAndWithoutEmbeddings) {
   const ParameterCount count = count_parameters(*run.task);
   EXPECT_EQ(count.all, 12 * 12 + 12);
   EXPECT_EQ(count.no_embedding, 12);
+  EXPECT_EQ(count.trained, count.all);
+  EXPECT_EQ(count.fixed_bytes, 0);
+}
+
+TEST(BuildRun, WhatIsNotTrainedCountsAsItLiesInMemory) {
+  const BuiltRun run = build_run(tiny_config(), {}, torch::kCPU);
+  run.task->module().named_parameters()["table"].set_requires_grad(false);
+  run.task->module().register_buffer("few_bits", torch::zeros({10}, torch::kByte));
+  const ParameterCount count = count_parameters(*run.task);
+  EXPECT_EQ(count.all, 12 * 12 + 12);
+  EXPECT_EQ(count.trained, 12);
+  EXPECT_EQ(count.fixed_bytes, 12 * 12 * 4 + 10);
 }
 
 TEST(BuildRun, PlansTheStepsOfAllEpochs) {

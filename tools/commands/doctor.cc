@@ -66,12 +66,12 @@ void check_left_sessions(std::vector<Finding>& findings) {
     left += !fs::exists("/proc/" + name.substr(prefix.size()), failed);
   }
   if (left == 0) return;
-  findings.push_back({"MPI sessions", State::Optional,
-                      fmt::format("{} folders of killed mpiruns in {}: an mpirun with the process "
-                                  "id of one of them does not start",
-                                  left, temporary.string()),
-                      "remove them: rm -r " + (temporary / "ompi.*").string() +
-                          " while no mpirun is running"});
+  findings.push_back(
+      {"MPI sessions", State::Optional,
+       fmt::format("{} folders of killed mpiruns in {}: an mpirun with the process "
+                   "id of one of them does not start",
+                   left, temporary.string()),
+       "remove them: rm -r " + (temporary / "ompi.*").string() + " while no mpirun is running"});
 }
 
 void check_gpu(std::vector<Finding>& findings) {

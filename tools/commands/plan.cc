@@ -34,8 +34,8 @@ struct Row {
   std::vector<std::string> waits_for;  // Runs that it needs and that are not done.
 };
 
-// Values, gradients, the best values and two moments of an Adam-like optimizer in float32, beside
-// what a process holds before it trains.
+// Of what is trained: values, gradients, the best values and two moments of an Adam-like optimizer
+// in float32, beside what a process holds before it trains. Activations come on top.
 constexpr double kBytesPerParameter = 5 * 4;
 constexpr double kProcessBytes = 350e6;
 
@@ -73,7 +73,8 @@ std::vector<Row> rows_of(const std::vector<SweepRun>& runs, const std::filesyste
       counted[built] = count_parameters(*instance.task);
     }
     row.parameters = counted[built];
-    row.memory_bytes = kProcessBytes + kBytesPerParameter * static_cast<double>(row.parameters.all);
+    row.memory_bytes = kProcessBytes + static_cast<double>(row.parameters.fixed_bytes) +
+                       kBytesPerParameter * static_cast<double>(row.parameters.trained);
     if (const auto found = history.status.find(run.run_id); found != history.status.end()) {
       row.status = found->second;
     }

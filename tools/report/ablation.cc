@@ -17,20 +17,20 @@
 namespace seqsweep {
 namespace {
 
-struct Metric {
+struct AblationMetric {
   const char *key, *name;
   double ResultRow::*value;
   bool lower_is_better;
 };
-const Metric kMetrics[] = {{"hit_10", "HT@10", &ResultRow::hit_10, false},
-                           {"ndcg_10", "NDCG@10", &ResultRow::ndcg_10, false},
-                           {"mrr_10", "MRR@10", &ResultRow::mrr_10, false},
-                           {"latency_ms", "Latency (ms)", &ResultRow::latency_ms, true},
-                           {"tokens_per_s", "Tokens/s", &ResultRow::tokens_per_s, false},
-                           {"train_s", "Training (s)", &ResultRow::train_s, true}};
+const AblationMetric kMetrics[] = {{"hit_10", "HT@10", &ResultRow::hit_10, false},
+                                   {"ndcg_10", "NDCG@10", &ResultRow::ndcg_10, false},
+                                   {"mrr_10", "MRR@10", &ResultRow::mrr_10, false},
+                                   {"latency_ms", "Latency (ms)", &ResultRow::latency_ms, true},
+                                   {"tokens_per_s", "Tokens/s", &ResultRow::tokens_per_s, false},
+                                   {"train_s", "Training (s)", &ResultRow::train_s, true}};
 
-const Metric& metric_of(const std::string& key) {
-  for (const Metric& metric : kMetrics) {
+const AblationMetric& metric_of(const std::string& key) {
+  for (const AblationMetric& metric : kMetrics) {
     if (key == metric.key) return metric;
   }
   throw_input("--metric: one of {}; '{}' came{}", join(ablation_metrics(), ", "), printable(key),
@@ -90,20 +90,20 @@ std::set<std::string> differing(const CellRuns& cells, const AblationChoice& cho
   return keys;
 }
 
-Statistic over(const std::vector<const Run*>& runs, const Metric& metric) {
+Statistic over(const std::vector<const Run*>& runs, const AblationMetric& metric) {
   std::vector<double> values;
   for (const Run* run : runs) values.push_back(run->row->*metric.value);
   return statistic(values);
 }
 
-std::string number_text(double value, const Metric& metric) {
+std::string number_text(double value, const AblationMetric& metric) {
   const std::string key = metric.key;
   return key.ends_with("_10") ? metric_text(value) : decimal_text(value, decimals_for(value));
 }
 
 Ablation table_of(const std::string& title, const std::string& file_part,
                   const std::vector<Run>& runs, const AblationChoice& choice) {
-  const Metric& metric = metric_of(choice.metric);
+  const AblationMetric& metric = metric_of(choice.metric);
   CellRuns cells;
   Values rows, columns;
   int64_t open = 0;
@@ -186,7 +186,7 @@ bool is_of_dataset(const std::string& key) {
 
 std::vector<std::string> ablation_metrics() {
   std::vector<std::string> keys;
-  for (const Metric& metric : kMetrics) keys.emplace_back(metric.key);
+  for (const AblationMetric& metric : kMetrics) keys.emplace_back(metric.key);
   return keys;
 }
 

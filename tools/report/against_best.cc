@@ -16,8 +16,8 @@ namespace {
 constexpr int64_t kCutoff = 10;
 constexpr uint64_t kSeed = 20240724;
 
-using Values = std::vector<double>;  // A test user each.
-using UserFigures = std::array<Values, kTestedMetrics>;
+using PerUser = std::vector<double>;  // A test user each.
+using UserFigures = std::array<PerUser, kTestedMetrics>;
 
 // What a rank is worth in each metric.
 struct Worth {
@@ -40,7 +40,7 @@ UserFigures user_figures(Database& database, const ModelResults& row) {
   for (const ResultRow& run : row.runs) {
     if (run.status != "done") continue;
     const std::vector<int32_t> ranks = read_user_ranks(database, run.run_id);
-    if (runs == 0) figures.fill(Values(ranks.size(), 0.0));
+    if (runs == 0) figures.fill(PerUser(ranks.size(), 0.0));
     if (ranks.size() != figures[0].size()) return {};
     for (size_t user = 0; user < ranks.size(); ++user) {
       if (ranks[user] < 0 || ranks[user] >= kCutoff) continue;
@@ -50,18 +50,18 @@ UserFigures user_figures(Database& database, const ModelResults& row) {
     }
     ++runs;
   }
-  for (Values& values : figures) {
+  for (PerUser& values : figures) {
     for (double& value : values) value /= runs;
   }
   return figures;
 }
 
-AgainstBest compare(const Values& own, const Values& best, bool is_best) {
+AgainstBest compare(const PerUser& own, const PerUser& best, bool is_best) {
   AgainstBest result{.best = is_best, .users = static_cast<int64_t>(own.size())};
   const MeanInterval interval = paired_bootstrap(own, kSeed).interval;
   result.low = interval.low, result.high = interval.high;
   if (is_best) return result;
-  Values differences(own.size());
+  PerUser differences(own.size());
   std::ranges::transform(own, best, differences.begin(), std::minus{});
   const PairedBootstrap bootstrap = paired_bootstrap(differences, kSeed);
   result.difference = bootstrap.interval.mean;
@@ -83,7 +83,7 @@ void compare_with_best(Database& database, DatasetResults& results) {
   for (const ModelResults& row : results.models) figures.push_back(user_figures(database, row));
   for (int metric = 0; metric < kTestedMetrics; ++metric) {
     const auto mean_of = [&](size_t row) {
-      const Values& values = figures[row][metric];
+      const PerUser& values = figures[row][metric];
       return values.empty() ? -1.0 : mean(values);
     };
     size_t best = 0;
@@ -91,13 +91,13 @@ void compare_with_best(Database& database, DatasetResults& results) {
       if (mean_of(row) > mean_of(best)) best = row;
     }
     in_parallel(figures.size(), [&](size_t row) {
-      const Values &own = figures[row][metric], &theirs = figures[best][metric];
+      const PerUser &own = figures[row][metric], &theirs = figures[best][metric];
       if (own.empty() || own.size() != theirs.size()) return;
       results.models[row].against_best[metric] = compare(own, theirs, row == best);
     });
-    Values p;
+    PerUser p;
     for (const ModelResults& row : results.models) p.push_back(row.against_best[metric].p);
-    const Values corrected = holm(p);
+    const PerUser corrected = holm(p);
     for (size_t row = 0; row < p.size(); ++row) {
       results.models[row].against_best[metric].p_holm = corrected[row];
     }

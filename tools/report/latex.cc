@@ -53,7 +53,7 @@ std::string ascii_text(char c) {
   }
 }
 
-std::string cell_text(const Cell& cell) {
+std::string latex_cell(const Cell& cell) {
   if (cell.text.empty()) return "--";
   std::string text = latex_escape(cell.text);
   if (cell.best) text = "\\textbf{" + text + "}";
@@ -98,7 +98,7 @@ std::string latex(const Table& table) {
   std::string rows;
   for (const std::vector<Cell>& row : table.rows) {
     std::string cells;
-    for (const Cell& cell : row) cells += (cells.empty() ? "" : " & ") + cell_text(cell);
+    for (const Cell& cell : row) cells += (cells.empty() ? "" : " & ") + latex_cell(cell);
     rows += "{}" + cells + " \\\\\n";  // The {} keeps a '[' from being read as an option of \\.
   }
   std::string notes;

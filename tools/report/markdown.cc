@@ -7,7 +7,7 @@
 namespace seqsweep {
 namespace {
 
-std::string cell_text(const Cell& cell) {
+std::string markdown_cell(const Cell& cell) {
   if (cell.text.empty()) return "–";
   std::string text = markdown_escape(cell.text);
   if (cell.best) text = "**" + text + "**";
@@ -67,7 +67,7 @@ std::string markdown(const Table& table) {
   out += line(names) + line(rules);
   for (const std::vector<Cell>& row : table.rows) {
     std::vector<std::string> cells;
-    for (const Cell& cell : row) cells.push_back(cell_text(cell));
+    for (const Cell& cell : row) cells.push_back(markdown_cell(cell));
     out += line(cells);
   }
   if (!table.notes.empty()) out += "\n";

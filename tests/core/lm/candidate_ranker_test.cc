@@ -65,6 +65,16 @@ TEST_F(CandidateRankerTest, BehindTheCandidatesComesWhatWasRetrieved) {
   EXPECT_EQ(ranker_->recommend(histories, 2, Seen::LeftOut)[0].size(), 2U);
 }
 
+TEST_F(CandidateRankerTest, MetricsOfThoseWhoseTargetWasRetrievedAreApart) {
+  const std::vector<int32_t> ranks = {0, 7, 3, kNotRecommended, 4};  // Four are retrieved.
+  const auto metrics = ranker_->retrieved_metrics(ranks);
+  EXPECT_DOUBLE_EQ(metrics.at("retrieved/share"), 0.4);
+  EXPECT_DOUBLE_EQ(metrics.at("retrieved/hit@10"), 1);
+  EXPECT_DOUBLE_EQ(metrics.at("retrieved/mrr@10"), (1 + 1.0 / 4) / 2);
+  EXPECT_EQ(ranker_->retrieved_metrics(std::vector<int32_t>{9, 4}).size(), 1U);  // Their share, 0.
+  EXPECT_TRUE(ranker_->retrieved_metrics({}).empty());
+}
+
 TEST_F(CandidateRankerTest, ATargetThatWasNotRetrievedKeepsTheRetrieversRank) {
   const std::vector<int64_t> users = {0, 1, 2};
   const auto ranks = ranker_->target_ranks(users, Split::Test);  // Of items 4, 11 and 1.

@@ -56,6 +56,51 @@ TEST_F(TrainerStateTest, AnAdaptiveRunIsResumedWithTheSameBits) {
   }
 }
 
+// checkpoint_s is far away: what is saved is what the survivor saves.
+TEST_F(TrainerStateTest, ARankThatIsLeftSavesTheStepThatWasReached) {
+  ToyRun undisturbed(folder("undisturbed"), *alone_);
+  undisturbed.trainer.run();
+  for (const int dead : {0, 1}) {
+    const auto at = folder(fmt::format("dead{}", dead));
+    const auto attempt = [&](Group& group) {
+      ToyRun run(at, group);
+      if (group.rank() == dead) run.recorder.kill_after_step = 5;
+      run.trainer.run();
+    };
+    EXPECT_THROW(run_ranks(2, attempt), Killed);
+    ToyRun resumed(at, *alone_);
+    resumed.recorder.stop_before_step = 0;
+    EXPECT_EQ(resumed.trainer.run(), Outcome::Preempted);
+    EXPECT_EQ(resumed.trainer.summary().steps, 5);
+    ToyRun rest(at, *alone_);
+    EXPECT_EQ(rest.trainer.run(), Outcome::Finished);
+    ASSERT_EQ(rest.recorder.steps.size(), undisturbed.recorder.steps.size());
+    EXPECT_NEAR(rest.recorder.steps.back().loss, undisturbed.recorder.steps.back().loss, 1e-5);
+  }
+}
+
+// An epoch's end moves the position before it is complete.
+TEST_F(TrainerStateTest, AValidationThatALossBrokeOffIsMadeAgain) {
+  const auto at = folder("broken");
+  struct Silent : ToyTask {
+    std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) override {
+      if (++calls == 4) throw Killed();
+      return ToyTask::target_ranks(users, split);
+    }
+    int calls = 0;
+  };
+  const auto attempt = [&](Group& group) {
+    ToyRun run(at, group, toy_settings(),
+               group.rank() == 1 ? std::make_unique<Silent>() : std::make_unique<ToyTask>());
+    run.trainer.run();
+  };
+  EXPECT_THROW(run_ranks(2, attempt), Killed);
+  ToyRun rest(at, *alone_), undisturbed(folder("undisturbed"), *alone_);
+  EXPECT_EQ(rest.trainer.run(), Outcome::Finished);
+  undisturbed.trainer.run();
+  EXPECT_EQ(rest.recorder.metrics.size(), undisturbed.recorder.metrics.size());
+}
+
 TEST_F(TrainerStateTest, KilledAfterEveryStepInTurnGivesTheSameBits) {
   TrainerSettings settings = toy_settings();
   settings.train.checkpoint_s = 2;  // Every second step, and at an epoch's end.
