@@ -2,7 +2,8 @@
 add_library(seqsweep_options INTERFACE)
 target_include_directories(seqsweep_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(seqsweep_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers -Wno-restrict -Werror=return-type>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers -Werror=return-type>
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>)
 # Nobody reads the floating-point exception flags; as long as they count, loops with rounding or
 # comparisons (exp_of in row_math.h) are not vectorised.
 target_compile_options(seqsweep_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-trapping-math>)
@@ -15,6 +16,17 @@ set(SEQSWEEP_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them: add
 if(SEQSWEEP_SANITIZE)
   add_compile_options(-fsanitize=${SEQSWEEP_SANITIZE} -fno-omit-frame-pointer -g)
   add_link_options(-fsanitize=${SEQSWEEP_SANITIZE})
+endif()
+
+set(SEQSWEEP_FUZZ OFF CACHE BOOL "Build the fuzzers of tests/fuzz: needs clang, use the preset fuzz")
+if(SEQSWEEP_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "SEQSWEEP_FUZZ=ON needs clang, whose libFuzzer it is: cmake --preset fuzz")
+  endif()
+  # Everything reports what it covers, and stops at the first report of a sanitizer.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
+                      -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=address,undefined)
 endif()
 
 find_program(CCACHE ccache)

@@ -10,12 +10,10 @@ Estimator learnt_estimator(Database& database, std::map<std::string, DatasetSize
   int64_t unread = 0;
   for (const DurationRow& row : read_durations(database)) {
     try {
-      const RunConfig config = RunConfig::from_json(Json::parse(row.config));
+      const RunConfig config = RunConfig::parse(row.config);
       estimator.learn(estimator.kind_of(config), row.device, row.seconds);
     } catch (const Error&) {
       ++unread;  // Of an older version, with other settings.
-    } catch (const Json::exception&) {
-      ++unread;
     }
   }
   if (unread > 0) log_debug("{} done runs have configs of another version", unread);

@@ -35,7 +35,7 @@ RunConfig read_whole(const std::filesystem::path& folder) {
         config_file.string(), folder.string());
   }
   try {
-    const Json json = Json::parse(read_file(config_file));
+    const Json json = parse_json(read_file(config_file), config_file.string());
     if (sha256_of_file(tensor_file) != json.at("sha256")) {
       throw_input("{}: damaged, its SHA-256 is not the one in {}; train the run again",
                   tensor_file.string(), kConfigFile);

@@ -172,7 +172,7 @@ class Worker {
     std::optional<RunResult> result;
     try {
       const auto group = make_group_(dispatch);
-      const RunConfig config = RunConfig::from_json(Json::parse(dispatch.config));
+      const RunConfig config = RunConfig::parse(dispatch.config);
       result = execute(config,
                        {.folder = dispatch.folder,
                         .data_dir = dispatch.data_dir,

@@ -16,7 +16,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,11 +23,10 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/base/value.h"
 
 namespace seqsweep {
-
-using Json = nlohmann::json;
 
 // What a number must satisfy. Bounds are inclusive unless said.
 struct Rule {

@@ -52,17 +52,24 @@ void Value::erase(std::string_view key) {
   std::erase_if(entries_, [&](const auto& entry) { return entry.first.text_ == key; });
 }
 
+// What aliases may add to a text: plenty for a sweep file, little memory.
+constexpr size_t kAliasedNodesMax = 10'000;
+
 struct YamlReader {
   static constexpr int kDepthMax = 64;  // Deeper nesting is a mistake or an attack.
   const std::string& origin;
+  size_t nodes_left;  // An alias is spelt out each time: nested ones grow exponentially.
 
   Position position_of(const YAML::Mark& mark) const {
     return mark.is_null() ? Position{origin} : Position{origin, mark.line + 1, mark.column + 1};
   }
 
-  Value read(const YAML::Node& node, int depth) const {
+  Value read(const YAML::Node& node, int depth) {
     Value value;
     value.position_ = position_of(node.Mark());
+    if (nodes_left-- == 0) {
+      throw_input("{}: its aliases repeat too much: write it out", value.position_.text());
+    }
     if (depth > kDepthMax) {
       throw_input("{}: nested more than {} levels deep", value.position_.text(), kDepthMax);
     }
@@ -80,22 +87,25 @@ struct YamlReader {
     return value;
   }
 
-  void read_entry(Value& map, const YAML::Node& key, const YAML::Node& value, int depth) const {
+  void read_entry(Value& map, const YAML::Node& key, const YAML::Node& value, int depth) {
     const Position at = position_of(key.Mark());
     if (!key.IsScalar()) throw_input("{}: a key must be a word", at.text());
-    if (map.find(key.Scalar())) throw_input("{}: key '{}' stands twice", at.text(), key.Scalar());
+    if (map.find(key.Scalar()))
+      throw_input("{}: key '{}' stands twice", at.text(), printable(key.Scalar()));
     map.entries_.emplace_back(Value::scalar(key.Scalar(), at), read(value, depth + 1));
   }
 };
 
 Value parse_yaml(const std::string& text, const std::string& origin) {
+  // Without aliases a value takes a byte at least.
+  const size_t nodes_max = 2 * text.size() + kAliasedNodesMax;
   try {
-    return YamlReader{origin}.read(YAML::Load(text), 0);
+    return YamlReader{origin, nodes_max}.read(YAML::Load(text), 0);
   } catch (const YAML::Exception& error) {
     const YAML::Mark mark = error.mark;
     const Position at =
         mark.is_null() ? Position{origin} : Position{origin, mark.line + 1, mark.column + 1};
-    throw_input("{}: malformed YAML: {}", at.text(), error.msg);
+    throw_input("{}: malformed YAML: {}", at.text(), printable(error.msg));
   }
 }
 

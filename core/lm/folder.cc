@@ -38,11 +38,7 @@ std::string without_python_numbers(std::string text) {
 }
 
 Json read_json(const fs::path& path) {
-  try {
-    return Json::parse(without_python_numbers(read_file(path)));
-  } catch (const Json::exception& error) {
-    throw_input("{}: no valid JSON: {}", path.string(), printable(error.what()));
-  }
+  return parse_json(without_python_numbers(read_file(path)), path.string());
 }
 
 std::shared_ptr<LanguageModel> make(const Json& config, double dropout) {

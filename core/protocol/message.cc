@@ -1,5 +1,7 @@
 #include "core/protocol/message.h"
 
+#include "core/base/text.h"
+
 namespace seqsweep {
 namespace {
 
@@ -30,6 +32,15 @@ Json pack(const T& x) {
   }
 }
 
+// A whole number of a struct; the library would also turn fractions, however large, into one.
+int64_t whole_number(const Json& json) {
+  if (!json.is_number_integer() ||
+      (json.is_number_unsigned() && json.get<uint64_t>() > INT64_MAX)) {
+    throw_world("message: a whole number is expected, not {}", json.type_name());
+  }
+  return json.get<int64_t>();
+}
+
 template <typename T>
 void unpack(const Json& json, T& x) {
   if constexpr (Numbers<T>) {
@@ -39,7 +50,10 @@ void unpack(const Json& json, T& x) {
     x.resize(bytes.size() / sizeof(Number));
     std::copy(bytes.begin(), bytes.end(), reinterpret_cast<uint8_t*>(x.data()));
   } else if constexpr (Structs<T>) {
+    if (!json.is_array()) throw_world("message: a list is expected, not {}", json.type_name());
     for (const Json& element : json) unpack(element, x.emplace_back());
+  } else if constexpr (std::is_same_v<T, int64_t>) {
+    x = whole_number(json);
   } else if constexpr (std::is_constructible_v<Json, T>) {
     json.get_to(x);
   } else {
@@ -98,6 +112,28 @@ Message unpack_kind(size_t kind, const Json& json) {
   }
 }
 
+// Builds the value and stops at a nesting that no message has: the reader goes one call deeper
+// with each level.
+class ShallowReader : public nlohmann::detail::json_sax_dom_parser<Json> {
+ public:
+  explicit ShallowReader(Json& json) : json_sax_dom_parser(json) {}
+  bool start_array(size_t elements) {
+    return deeper() && json_sax_dom_parser::start_array(elements);
+  }
+  bool start_object(size_t elements) {
+    return deeper() && json_sax_dom_parser::start_object(elements);
+  }
+  bool end_array() { return --depth_, json_sax_dom_parser::end_array(); }
+  bool end_object() { return --depth_, json_sax_dom_parser::end_object(); }
+
+ private:
+  bool deeper() {
+    if (++depth_ > kJsonDepthMax) throw_world("message: nested more than {} deep", kJsonDepthMax);
+    return true;
+  }
+  int depth_ = 0;
+};
+
 }  // namespace
 
 std::vector<uint8_t> encode(const Message& message) {
@@ -107,10 +143,13 @@ std::vector<uint8_t> encode(const Message& message) {
 
 Message decode(const std::vector<uint8_t>& bytes) {
   try {
-    const Json json = Json::from_msgpack(bytes);
-    return unpack_kind(json.at(0).get<size_t>(), json.at(1));
+    Json json;
+    ShallowReader reader(json);
+    Json::sax_parse(bytes, &reader, Json::input_format_t::msgpack);
+    if (!json.is_array() || json.size() != 2) throw_world("message: no pair of kind and body");
+    return unpack_kind(static_cast<size_t>(whole_number(json[0])), json[1]);
   } catch (const Json::exception& error) {
-    throw_world("message: {} bytes that are none: {}", bytes.size(), error.what());
+    throw_world("message: {} bytes that are none: {}", bytes.size(), printable(error.what()));
   }
 }
 

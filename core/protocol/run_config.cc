@@ -17,6 +17,7 @@ Json RunConfig::json() const {
 }
 
 RunConfig RunConfig::from_json(const Json& json) {
+  if (!json.is_object()) throw_input("run config: must be a map");
   const auto part = [&](const char* name) {
     const auto found = json.find(name);
     if (found == json.end()) throw_input("run config: '{}' is missing", name);
@@ -31,7 +32,9 @@ RunConfig RunConfig::from_json(const Json& json) {
   config.objective = part("objective");
   config.optimizer = part("optimizer");
   config.batch_schedule = part("batch_schedule");
-  config.seed = part("seed").get<int64_t>();
+  const Json seed = part("seed");
+  if (!seed.is_number_integer()) throw_input("run config: 'seed' must be an integer");
+  config.seed = seed.get<int64_t>();
   config.train = read_config<TrainConfig>(section("train"), "train");
   config.evaluate = read_config<EvaluateConfig>(section("evaluate"), "evaluate");
   config.latency = read_config<LatencyConfig>(section("latency"), "latency");
@@ -40,6 +43,10 @@ RunConfig RunConfig::from_json(const Json& json) {
     config.needs = needs->get<std::map<std::string, Json>>();
   }
   return config;
+}
+
+RunConfig RunConfig::parse(const std::string& text) {
+  return from_json(parse_json(text, "run config"));
 }
 
 Json without_keys(Json config, std::initializer_list<const char*> keys) {

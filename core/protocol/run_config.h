@@ -89,8 +89,10 @@ struct RunConfig {
   // hash of that, so what a run stands on is part of its own identity.
   std::map<std::string, Json> needs;
 
-  Json json() const;                        // Canonical; hashed with config_hash().
-  static RunConfig from_json(const Json&);  // Throws Error (Fault::Input) when it is none.
+  Json json() const;  // Canonical; hashed with config_hash().
+  // Throw Error (Fault::Input) when it is none.
+  static RunConfig from_json(const Json& json);
+  static RunConfig parse(const std::string& text);
 };
 
 // A run's config as JSON without these keys, also in the configs of the runs that it needs: without

@@ -44,13 +44,16 @@ constexpr std::array<std::pair<std::string_view, size_t>, 16> kDtypes = {{
     {"C64", 8},
 }};
 
-// Bytes of a tensor; nothing when the shape overflows.
+// Bytes of a tensor; nothing when the shape overflows, be it beside an extent of 0: who computes
+// strides from it would overflow.
 std::optional<uint64_t> tensor_size(std::string_view dtype, const std::vector<int64_t>& shape) {
-  uint64_t size = dtype_size(dtype);
+  auto size = static_cast<int64_t>(dtype_size(dtype));
+  bool empty = false;
   for (const int64_t extent : shape) {
-    if (__builtin_mul_overflow(size, static_cast<uint64_t>(extent), &size)) return std::nullopt;
+    empty |= extent == 0;
+    if (extent != 0 && __builtin_mul_overflow(size, extent, &size)) return std::nullopt;
   }
-  return size;
+  return empty ? 0 : static_cast<uint64_t>(size);
 }
 
 // Reads the header of one file; every complaint names the file.
@@ -88,7 +91,7 @@ struct HeaderReader {
     try {
       return Json::parse(text, text + length, no_name_twice);
     } catch (const Json::exception& error) {
-      fail("its header is no JSON map ({})", error.what());
+      fail("its header is no JSON map ({})", printable(error.what()));
     }
   }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/text/byte_fallback_bpe.h"
 #include "core/text/byte_level_bpe.h"

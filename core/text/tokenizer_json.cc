@@ -4,12 +4,11 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/base/text.h"
 
 namespace seqsweep {
 namespace {
-
-using Json = nlohmann::json;
 
 const Json kNull = nullptr;
 
@@ -195,15 +194,6 @@ std::vector<JsonPlace> JsonPlace::list() const {
 
 void JsonPlace::fail_with(const std::string& text) const {
   throw_input("{}: {}: {}", file_, place_.empty() ? "the whole" : place_, text);
-}
-
-Json parse_json(const std::string& bytes, const std::string& file) {
-  try {
-    return Json::parse(bytes);
-  } catch (const Json::exception& error) {
-    throw_input("{}: not valid JSON ({}); copy or download it again", file,
-                printable(error.what()));
-  }
 }
 
 std::vector<bool> special_tokens(const BpeDefinition& definition) {

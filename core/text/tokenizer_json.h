@@ -48,9 +48,6 @@ class JsonPlace {
   std::string file_, place_;
 };
 
-// `file` stands in its errors.
-nlohmann::json parse_json(const std::string& bytes, const std::string& file);
-
 // A byte-pair tokenizer's definition.
 struct BpeDefinition {
   std::string file;       // For errors.

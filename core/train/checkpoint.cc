@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/log.h"
+#include "core/train/checkpoint_record.h"
 
 namespace seqsweep {
 namespace {
@@ -37,20 +38,6 @@ void try_to_remove(const fs::path& path) {
   fs::remove(path, ignored);
 }
 
-// The text without its own checksum, which is taken over it.
-std::string content(Json json) {
-  json.erase("sha256");
-  return json.dump();
-}
-
-Json read_scalars(const fs::path& path) {
-  const Json json = Json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || json.value("sha256", Json()) != sha256_hex(content(json))) {
-    throw_input("{}: its checksum does not fit", path.string());
-  }
-  return json;
-}
-
 }  // namespace
 
 fs::path CheckpointStore::file(int64_t step, const char* extension) const {
@@ -70,10 +57,11 @@ std::vector<int64_t> CheckpointStore::steps() const {
 }
 
 void CheckpointStore::save(const Checkpoint& checkpoint) const {
-  Json json = {{"step", checkpoint.step}, {"scalars", checkpoint.scalars}};
-  json["tensors_sha256"] = save_tensors(file(checkpoint.step, kTensors), checkpoint.tensors);
-  json["sha256"] = sha256_hex(content(json));
-  write_file_atomic(file(checkpoint.step, kScalars), json.dump());
+  const CheckpointRecord record{
+      .step = checkpoint.step,
+      .tensors_sha256 = save_tensors(file(checkpoint.step, kTensors), checkpoint.tensors),
+      .scalars = checkpoint.scalars};
+  write_file_atomic(file(checkpoint.step, kScalars), to_text(record));
 
   const std::vector<int64_t> all = steps();
   for (size_t i = kKept; i < all.size(); ++i) {
@@ -83,15 +71,13 @@ void CheckpointStore::save(const Checkpoint& checkpoint) const {
 }
 
 Checkpoint CheckpointStore::read(int64_t step) const {
-  const Json json = read_scalars(file(step, kScalars));
-  if (json.value("step", int64_t{-1}) != step) {
-    throw_input("{}: was written for another step", file(step, kScalars).string());
-  }
-  const fs::path tensors = file(step, kTensors);
-  if (json.value("tensors_sha256", "") != sha256_of_file(tensors)) {
+  const fs::path scalars = file(step, kScalars), tensors = file(step, kTensors);
+  const CheckpointRecord record = parse_checkpoint_record(read_file(scalars), scalars.string());
+  if (record.step != step) throw_input("{}: was written for another step", scalars.string());
+  if (record.tensors_sha256 != sha256_of_file(tensors)) {
     throw_input("{}: its checksum does not fit", tensors.string());
   }
-  return {.step = step, .tensors = load_tensors(tensors), .scalars = json.at("scalars")};
+  return {.step = step, .tensors = load_tensors(tensors), .scalars = record.scalars};
 }
 
 std::optional<Checkpoint> CheckpointStore::load_newest() const {

@@ -85,6 +85,35 @@ TEST(Message, DamagedBytesThrowAndNeverCrash) {
   EXPECT_EQ(refused, 2000);  // A truncated message is never accepted.
 }
 
+TEST(Message, WhatIsNoMessageIsRefused) {
+  const auto refused = [](const Json& json) {
+    try {
+      decode(Json::to_msgpack(json));
+      return false;
+    } catch (const Error& error) {
+      return error.fault() == Fault::World;
+    }
+  };
+  const Json ticket = {"0123456789abcdef", 2, 7};
+  const size_t interrupted = Message(Interrupted{}).index();
+  ASSERT_FALSE(refused({interrupted, {ticket, 9}}));
+  EXPECT_TRUE(refused({interrupted, {ticket, 9.5}}));
+  EXPECT_TRUE(refused({interrupted, {ticket, 1e300}})) << "it has no int64_t";
+  EXPECT_TRUE(refused({interrupted, {ticket, UINT64_MAX}}));
+  EXPECT_TRUE(refused({interrupted, {ticket, "9"}}));
+  EXPECT_TRUE(refused({interrupted, {ticket}}));
+  EXPECT_TRUE(refused({interrupted, {ticket, 9, 9}}));
+  EXPECT_TRUE(refused({-1, {ticket, 9}}));
+  EXPECT_TRUE(refused({99, {ticket, 9}}));
+  EXPECT_TRUE(refused({interrupted, {ticket, 9}, 1}));
+  EXPECT_TRUE(refused(Json::object()));
+}
+
+// A level costs a byte and a call of the reader.
+TEST(Message, DeepNestingIsRefused) {
+  EXPECT_THROW(decode(std::vector<uint8_t>(1'000'000, 0x91)), Error);
+}
+
 TEST(LocalTransport, DeliversInOrderAndTimesOut) {
   auto [coordinator, worker] = make_local_transport();
   EXPECT_FALSE(worker->receive(0));

@@ -33,7 +33,8 @@ TEST(RunConfig, NeedsShowInTheIdentityOnlyWhereThereAreAny) {
 }
 
 TEST(RunConfig, WhatIsNoConfigIsAnInputError) {
-  for (const char* damage : {R"({"model": null})", R"({"needs": 3})"}) {
+  for (const char* damage : {R"({"model": null})", R"({"needs": 3})", R"({"seed": "one"})",
+                             R"({"seed": 0.5})", R"({"train": [1]})"}) {
     Json json = config(1).json();
     json.update(Json::parse(damage));
     if (json["model"].is_null()) json.erase("model");
@@ -43,6 +44,13 @@ TEST(RunConfig, WhatIsNoConfigIsAnInputError) {
     } catch (const Error& error) {
       EXPECT_EQ(error.fault(), Fault::Input);
     }
+  }
+}
+
+TEST(RunConfig, TextThatIsNoConfigIsAnInputError) {
+  EXPECT_EQ(RunConfig::parse(config(3).json().dump()).json(), config(3).json());
+  for (const char* text : {"", "[]", "null", "{\"seed\": \"\xff\"}"}) {
+    EXPECT_THROW(RunConfig::parse(text), Error) << text;
   }
 }
 

@@ -137,6 +137,11 @@ TEST_F(Safetensors, NamesWhatIsWrong) {
       complaint(file_of(
           R"({"w":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}})", 0)),
       HasSubstr("has 0 bytes"));
+  // No bytes, but strides of 2^64.
+  EXPECT_THAT(
+      complaint(file_of(
+          R"({"w":{"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[0,0]}})", 0)),
+      HasSubstr("has 0 bytes"));
   EXPECT_THAT(complaint(file_of(R"({"__metadata__":{"a":1}})", 0)), HasSubstr("is no text"));
   EXPECT_THAT(complaint(file_of(R"({"__metadata__":[]})", 0)), HasSubstr("is no map"));
 }
