@@ -27,6 +27,7 @@ void add_export(CLI::App& app, Action& action);
 void add_dashboard(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
+void add_manual(CLI::App& app, Action& action);
 
 // Everything that a sweep file may name, as linked into this program.
 Catalog catalog();
