@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
        {seqsweep::add_sweep, seqsweep::add_launch, seqsweep::add_plan, seqsweep::add_status,
         seqsweep::add_list, seqsweep::add_train, seqsweep::add_evaluate, seqsweep::add_recommend,
         seqsweep::add_data, seqsweep::add_control, seqsweep::add_query, seqsweep::add_inspect,
-        seqsweep::add_dashboard, seqsweep::add_doctor, seqsweep::add_completion}) {
+        seqsweep::add_export, seqsweep::add_dashboard, seqsweep::add_doctor,
+        seqsweep::add_completion, seqsweep::add_manual}) {
     add(app, action);
   }
   try {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "core/base/files.h"
 #include "core/base/text.h"
 #include "tests/support/command.h"
 
@@ -77,6 +78,12 @@ TEST(Help, EveryCommandTeachesByExample) {
   }
 }
 
+TEST(Help, ThePageOfCommandsIsWhatTheProgramSays) {
+  const std::string page = SEQSWEEP_SOURCE_DIR "/docs/commands.md";
+  EXPECT_EQ(seqsweep({"manual"}).output, read_file(page))
+      << "make it anew: seqsweep manual > docs/commands.md";
+}
+
 TEST(Help, MisspeltCommandsAreGuessed) {
   const CommandResult result = seqsweep({"statsu", "results.db"});
   EXPECT_EQ(result.code, 2);
@@ -126,6 +133,18 @@ TEST_F(Commands, ExportCopiesAllIntoOneFile) {
   EXPECT_EQ(seqsweep({"status", copy, "--json"}).output,
             seqsweep({"status", database(), "--json"}).output);
   EXPECT_EQ(seqsweep({"export", database(), copy}).code, 2);
+}
+
+TEST_F(Commands, ExportWritesForOtherPrograms) {
+  for (const char* format : {"tensorboard", "mlflow"}) {
+    const std::string out = folder_->at(format);
+    const CommandResult result = seqsweep({"export", database(), out, "--format", format});
+    EXPECT_EQ(result.code, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr(": 2 runs\n"));
+    EXPECT_EQ(seqsweep({"export", database(), out, "--format", format}).code, 2);
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder_->at("mlflow/1/meta.yaml")));
+  EXPECT_EQ(seqsweep({"export", database(), folder_->at("x"), "--format", "wandb"}).code, 2);
 }
 
 TEST_F(Commands, AWatchEndsWhenNothingIsLeft) {

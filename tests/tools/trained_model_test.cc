@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/base/files.h"
 #include "core/base/text.h"
 #include "tests/support/command.h"
 
@@ -100,6 +103,68 @@ TEST_F(TrainedModel, FollowingEventsEndsWhereTheWholeHistoryDoes) {
       EXPECT_NEAR(last[i]["score"].get<double>(), whole[i]["score"].get<double>(), 1e-4) << model;
     }
   }
+}
+
+// The items of each user in an atomic file, in the file's order.
+std::vector<std::pair<std::string, std::vector<std::string>>> lists_in(const std::string& text) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> lists;
+  for (const std::string& line : split(text, '\n')) {
+    const auto cells = split(line, '\t');
+    if (cells.size() != 3) continue;
+    if (lists.empty() || lists.back().first != cells[0]) lists.push_back({cells[0], {}});
+    lists.back().second.push_back(cells[1]);
+  }
+  return lists;
+}
+
+TEST_F(TrainedModel, ListsOfAllUsersAreAnAtomicFile) {
+  const std::string out = folder_->at("topk.inter");
+  const CommandResult result =
+      ask("recommend", "sasrec", "--all-users --count 7 --out '" + out + "'");
+  ASSERT_EQ(result.code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("80 users"));
+  const std::string text = read_file(out);
+  EXPECT_TRUE(text.starts_with("user_id:token\titem_id:token\tscore:float\n"));
+  const auto lists = lists_in(text);
+  ASSERT_EQ(lists.size(), 81U) << "the header and 80 users";
+  for (size_t i = 1; i < lists.size(); i += 20) {
+    std::vector<std::string> items;
+    const std::string user = "--count 7 --json --user '" + lists[i].first + "'";
+    for (const json& one : json::parse(ask("recommend", "sasrec", user).output)) {
+      items.push_back(one["item"]);
+    }
+    EXPECT_EQ(lists[i].second, items);
+  }
+}
+
+// The item that came next stands where the sweep ranked it.
+TEST_F(TrainedModel, ListsBeforeTheTestItemRankItAsMeasured) {
+  const CommandResult all = ask("recommend", "sasrec", "--all-users --before test --count 60");
+  ASSERT_EQ(all.code, 0) << all.output;
+  const auto lists = lists_in(all.output);
+  ASSERT_EQ(lists.size(), 81U);
+  const auto shown =
+      split(ask("recommend", "sasrec", "--user '" + lists[5].first + "'").output, '\n');
+  const auto next = std::ranges::find(shown, "next:");
+  ASSERT_NE(next, shown.end());
+  const std::string target(trim(*std::prev(next)));  // By its title, the last of its history.
+  std::map<std::string, std::string> titles;
+  const std::string every = "--count 60 --json --user '" + lists[5].first + "'";
+  for (const json& one : json::parse(ask("recommend", "sasrec", every).output)) {
+    const std::string title = one["title"];
+    titles[one["item"]] = title.empty() ? std::string(one["item"]) : title;
+  }
+  const auto place = std::ranges::find_if(
+      lists[5].second, [&](const std::string& item) { return titles[item] == target; });
+  EXPECT_EQ(std::to_string(place - lists[5].second.begin()),
+            query("SELECT rank FROM user_rank_rows JOIN results ON run_id = run WHERE model = "
+                  "'sasrec' AND user = 4"));
+}
+
+TEST_F(TrainedModel, ListsOfAllUsersGoWithNoHistory) {
+  EXPECT_EQ(ask("recommend", "sasrec", "--all-users --json").code, 2);
+  EXPECT_EQ(ask("recommend", "sasrec", "--all-users --user u1").code, 2);
+  EXPECT_EQ(ask("recommend", "sasrec", "--user u1 --out x").code, 2);
 }
 
 TEST_F(TrainedModel, AnUnknownEventIsToldAndSkipped) {

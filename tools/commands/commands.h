@@ -22,10 +22,12 @@ void add_recommend(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);
 void add_control(CLI::App& app, Action& action);  // retry, cancel, drain
 void add_query(CLI::App& app, Action& action);
-void add_inspect(CLI::App& app, Action& action);  // logs, diff, export
+void add_inspect(CLI::App& app, Action& action);  // logs, diff
+void add_export(CLI::App& app, Action& action);
 void add_dashboard(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
+void add_manual(CLI::App& app, Action& action);
 
 // Everything that a sweep file may name, as linked into this program.
 Catalog catalog();

@@ -1,4 +1,4 @@
-// seqsweep logs, diff, export: what happened to runs, what differs between two, a copy of all.
+// seqsweep logs, diff: what happened to runs, what differs between two.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@ namespace seqsweep {
 namespace {
 
 struct InspectOptions {
-  std::string database, run, other, out;
+  std::string database, run, other;
   bool json = false, follow = false;
 };
 
@@ -100,13 +100,6 @@ int diff(const InspectOptions& options) {
   return kExitDone;
 }
 
-int export_copy(const InspectOptions& options) {
-  Database database = Database::open_for_reading(options.database);
-  database.copy_to(options.out);
-  fmt::print("{}: {}\n", options.out, human_bytes(std::filesystem::file_size(options.out)));
-  return kExitDone;
-}
-
 CLI::App* add_inspecting(CLI::App& app, const char* name, const char* help,
                          const std::shared_ptr<InspectOptions>& options) {
   auto* command = app.add_subcommand(name, help);
@@ -132,14 +125,6 @@ void add_inspect(CLI::App& app, Action& action) {
   two->add_flag("--json", options->json, "JSON instead of text");
   two->footer("Example:\n  seqsweep diff results.db 0f3a 91bc");
   two->callback([&action, options] { action = [options] { return diff(*options); }; });
-
-  auto* copy = add_inspecting(
-      app, "export", "A copy of the database in one file, also while a sweep writes", options);
-  copy->add_option("OUT", options->out, "file to make; nothing may be there")->required();
-  copy->footer(
-      "A plain cp of a database that is written to loses what lies in its log.\n\n"
-      "Example:\n  seqsweep export results.db results-monday.db");
-  copy->callback([&action, options] { action = [options] { return export_copy(*options); }; });
 }
 
 }  // namespace seqsweep

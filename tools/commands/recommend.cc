@@ -2,10 +2,13 @@
 // they come.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "core/base/files.h"
 #include "core/base/text.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/trained_model.h"
@@ -18,6 +21,8 @@ struct Options : TrainedModelOptions {
   std::string user;
   int64_t count = 10;
   bool follow = false, exclude_seen = false;
+  bool all_users = false;
+  std::string out, split = "none";
 
   Seen seen() const { return exclude_seen ? Seen::LeftOut : Seen::Listed; }
 };
@@ -118,8 +123,54 @@ int follow(const Options& options, LoadedModel& model, const ItemFinder& finder,
   return kExitDone;
 }
 
+// What is known of a user: all, or what came before the item that a split asks for.
+History known(const Dataset& data, int64_t user, const std::string& split) {
+  if (split == "none") return data.sequence(user);
+  return data.history(user, split == "test" ? Split::Test : Split::Validation);
+}
+
+// The lists of the users from `begin` on, as lines of a RecBole atomic file.
+std::string lists_of(LoadedModel& model, const Options& options, int64_t begin, int64_t end) {
+  const Dataset& data = *model.run.data;
+  std::vector<History> histories;
+  for (int64_t user = begin; user < end; ++user) {
+    histories.push_back(known(data, user, options.split));
+  }
+  const auto lists = model.run.task->recommend(histories, options.count, options.seen());
+  std::string lines;
+  for (size_t i = 0; i < lists.size(); ++i) {
+    const std::string user = printable(data.user_key(begin + static_cast<int64_t>(i)));
+    for (const Recommendation& one : lists[i]) {
+      lines += fmt::format("{}\t{}\t{}\n", user, printable(data.item_key(one.item)), one.score);
+    }
+  }
+  return lines;
+}
+
+int recommend_to_all(const Options& options, LoadedModel& model) {
+  const int64_t users = model.run.data->users();
+  const int64_t batch = model.config.evaluate.batch_size;
+  std::optional<AtomicFile> file;
+  if (!options.out.empty()) file.emplace(options.out);
+  const auto write = [&](const std::string& text) {
+    file ? file->write(text.data(), text.size()) : fmt::print("{}", text);
+  };
+  write("user_id:token\titem_id:token\tscore:float\n");
+  for (int64_t begin = 0; begin < users; begin += batch) {
+    write(lists_of(model, options, begin, std::min(users, begin + batch)));
+  }
+  if (!file) return kExitDone;
+  file->commit();
+  fmt::print("{}: {} users\n", options.out, human_count(users));
+  return kExitDone;
+}
+
 int recommend(const Options& options) {
+  if (!options.all_users && (!options.out.empty() || options.split != "none")) {
+    throw_input("recommend: --out and --before go with --all-users");
+  }
   LoadedModel model = options.load();
+  if (options.all_users) return recommend_to_all(options, model);
   const Dataset& data = *model.run.data;
   const ItemFinder finder(data);
   const std::vector<int32_t> history = history_of(data, finder, options);
@@ -141,21 +192,37 @@ int recommend(const Options& options) {
 }  // namespace
 
 void add_recommend(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("recommend", "The next items for a history");
+  auto* command = app.add_subcommand("recommend", "The next items for a history, or for all users");
   auto options = std::make_shared<Options>();
   options->add_to(*command);
-  command->add_option("--history", options->history, "titles or raw item ids, oldest first");
-  command->add_option("--user", options->user, "a user of the data set, by raw id");
+  auto* history =
+      command->add_option("--history", options->history, "titles or raw item ids, oldest first");
+  auto* user = command->add_option("--user", options->user, "a user of the data set, by raw id");
   command->add_option("--count", options->count, "how many items [10]")->check(CLI::PositiveNumber);
-  command->add_flag("--follow", options->follow,
-                    "go on with events from standard input, a title or raw id a line");
+  auto* follow =
+      command->add_flag("--follow", options->follow,
+                        "go on with events from standard input, a title or raw id a line");
   command->add_flag("--exclude-seen", options->exclude_seen,
                     "leave out what the history has (evaluation ranks it too)");
+  command->add_flag("--all-users", options->all_users, "a list for each user of the data set")
+      ->excludes(history)
+      ->excludes(user)
+      ->excludes(follow)
+      ->excludes(command->get_option("--json"));
+  command->add_option("--out", options->out, "file for the lists of --all-users [standard output]");
+  command
+      ->add_option("--before", options->split,
+                   "with --all-users, go by what came before the user's test or validation item "
+                   "[none: by all]")
+      ->check(CLI::IsMember({"none", "test", "validation"}));
   command->footer(
       "Examples:\n"
       "  seqsweep recommend results.db.runs/0f3a... --user 196\n"
       "  seqsweep recommend results.db.runs/0f3a... --history 'Toy Story (1995)' 'Fargo (1996)'\n"
       "  tail -f events | seqsweep recommend results.db.runs/0f3a... --follow --json\n"
+      "  seqsweep recommend results.db.runs/0f3a... --all-users --before test --out topk.inter\n"
+      "The lists of --all-users are a RecBole atomic file: user_id:token, item_id:token, "
+      "score:float.\n"
       "With --follow a recurrent model (mamba4rec, 2mamba4rec) keeps the user's state: an event "
       "costs\n"
       "the same however long the history is.");

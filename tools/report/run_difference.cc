@@ -3,26 +3,12 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <map>
 #include <set>
 
 #include "db/queries.h"
 
 namespace seqsweep {
 namespace {
-
-void flatten_keys(const Json& json, const std::string& prefix,
-                  std::map<std::string, std::string>& out) {
-  for (const auto& [key, value] : json.items()) {
-    if (value.is_object()) {
-      flatten_keys(value, prefix + key + ".", out);
-    } else if (value.is_string()) {
-      out[prefix + key] = value.get<std::string>();
-    } else {
-      out[prefix + key] = value.dump();
-    }
-  }
-}
 
 Json result_json(const ResultRow& run) {
   Json json = {{"status", run.status},        {"epochs", run.epochs}, {"params", run.params},
@@ -47,11 +33,21 @@ ResultRow row_of(Database& database, const std::string& run_id) {
 
 }  // namespace
 
+std::map<std::string, std::string> flat_keys(const Json& json, const std::string& prefix) {
+  std::map<std::string, std::string> flat;
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_object()) {
+      flat.merge(flat_keys(value, prefix + key + "."));
+    } else {
+      flat[prefix + key] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+  }
+  return flat;
+}
+
 std::vector<Difference> json_differences(const std::string& part, const Json& left,
                                          const Json& right) {
-  std::map<std::string, std::string> ours, theirs;
-  flatten_keys(left, "", ours);
-  flatten_keys(right, "", theirs);
+  const auto ours = flat_keys(left), theirs = flat_keys(right);
   std::set<std::string> keys;
   for (const auto& [key, value] : ours) keys.insert(key);
   for (const auto& [key, value] : theirs) keys.insert(key);

@@ -1,6 +1,7 @@
 // What differs between two runs, behind `seqsweep diff`.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct Difference {
   std::string key;          // "optimizer.lr"
   std::string left, right;  // "": that side lacks it.
 };
+
+// The values of nested objects by dotted keys: {"optimizer.lr": "0.001"}; what is no text, as JSON.
+std::map<std::string, std::string> flat_keys(const Json& json, const std::string& prefix = "");
 
 // Of two JSON objects, by dotted key; what is equal is left out.
 std::vector<Difference> json_differences(const std::string& part, const Json& left,
