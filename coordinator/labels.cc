@@ -44,7 +44,7 @@ void distinguish(std::vector<Labelled> entries) {
     for (const Labelled* entry : same) {
       std::vector<std::string> parts;
       for (const auto& [key, value] : entry->settings) {
-        if (values[key].size() > 1) parts.push_back(key + "=" + value);
+        if (values[key].size() > 1) parts.push_back(key + "=" + printable(value));
       }
       if (!parts.empty()) *entry->label += "{" + join(parts, ",") + "}";
     }
