@@ -101,7 +101,7 @@ void distinguish(std::vector<Labelled> entries) {
       std::vector<std::string> parts;
       for (const std::string& key : chosen) {
         if (const std::string& value = values.at(key)[i]; !value.empty()) {
-          parts.push_back(shown(key, value));
+          parts.push_back(printable(shown(key, value)));
         }
       }
       if (!parts.empty()) *same[i]->label += "{" + join(parts, ",") + "}";

@@ -92,6 +92,13 @@ void AtomicFile::commit() {
   sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
 }
 
+bool leaves_working_folder(const fs::path& path) {
+  std::error_code failed;
+  const fs::path from = fs::current_path(failed);
+  const fs::path way = fs::weakly_canonical(from / path, failed).lexically_relative(from);
+  return failed || way.empty() || *way.begin() == "..";
+}
+
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
   AtomicFile file(path);
   file.write(bytes.data(), bytes.size());

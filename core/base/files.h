@@ -13,6 +13,10 @@ namespace seqsweep {
 // Fault::Input when the file is missing or unreadable.
 std::string read_file(const std::filesystem::path& path);
 
+// Whether the path, which need not exist, leads out of the working folder: by "..", from the root
+// or through a link.
+bool leaves_working_folder(const std::filesystem::path& path);
+
 // Writes to a temporary name beside it, fsyncs, renames and fsyncs the folder. Fault::World when
 // the disk is full or the folder cannot be written. Makes missing folders.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);

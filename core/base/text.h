@@ -11,7 +11,8 @@ namespace seqsweep {
 // The candidate with the smallest edit distance, or "" when none is near enough to be meant.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-// "; did you mean 'x'?" or "", for the end of an error about an unknown word.
+// "; did you mean 'x'?" (printable: it may be a title) or "", for the end of an error about an
+// unknown word.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
 // The text with control characters (terminal escapes, newlines) and invalid UTF-8 made visible.

@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
+#include "core/base/utf8.h"
 
 namespace seqsweep {
 
@@ -96,7 +97,19 @@ struct YamlReader {
   }
 };
 
+// Everything that is read is written again, as JSON, which can be nothing else.
+void require_utf8(std::string_view text, const std::string& origin) {
+  size_t at = 0;
+  for (Utf8Prefix prefix; at < text.size(); at += prefix.bytes) {
+    prefix = utf8_prefix(text.substr(at));
+    if (prefix.valid) continue;
+    const auto line = 1 + std::ranges::count(text.substr(0, at), '\n');
+    throw_input("{}:{}: '{}' is not UTF-8", origin, line, printable(text.substr(at, 1)));
+  }
+}
+
 Value parse_yaml(const std::string& text, const std::string& origin) {
+  require_utf8(text, origin);
   // Without aliases a value takes a byte at least.
   const size_t nodes_max = 2 * text.size() + kAliasedNodesMax;
   try {

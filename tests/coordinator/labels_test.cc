@@ -81,6 +81,19 @@ TEST(Labels, NeededRunsAreToldFromTheGridsOwn) {
   EXPECT_EQ(optimizers[0].label, "climb{rate=0.25}");
 }
 
+// A terminal takes U+009B, which JSON leaves as it is, for the beginning of an escape.
+TEST(Labels, SettingsAreHarmlessToATerminal) {
+  std::vector<ModelChoice> models = {named_model({{"name", "deep"}, {"path", "a\x1b[2J"}}),
+                                     named_model({{"name", "deep"},
+                                                  {"path",
+                                                   "a\xc2\x9b"
+                                                   "2J"}})};
+  std::vector<OptimizerChoice> optimizers = {with_rate(0.5)};
+  label_models(models, optimizers);
+  EXPECT_EQ(models[0].label, "deep{path=\"a\\u001b[2J\"}");
+  EXPECT_EQ(models[1].label, "deep{path=\"a\\xc2\\x9b2J\"}");
+}
+
 TEST(Labels, AStartIsADifference) {
   std::vector<ModelChoice> models = {named_model({{"name", "deep"}}),
                                      named_model({{"name", "deep"}})};

@@ -82,6 +82,19 @@ TEST_F(BadInput, EmptyDataSet) {
                  {"empty.txt"});
 }
 
+TEST_F(BadInput, ANameThatIsAPathIsRefused) {
+  for (const char* name : {"../../x", "/tmp/x", "a/b", "..", ".hidden"}) {
+    expect_refused(sweep(kSmall, {"name=" + std::string(name)}), {"name", "must be a file name"});
+  }
+}
+
+TEST_F(BadInput, PathsThatLeaveTheWorkingFolderAreTold) {
+  const CommandResult result = sweep(kSmall);  // Its data_dir lies elsewhere.
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("data_dir"));
+  EXPECT_THAT(result.output, HasSubstr("leads out of the working folder"));
+}
+
 TEST_F(BadInput, KCoreThatLeavesNothing) {
   expect_refused(sweep(kSmall, {"datasets.0.core=1000"}), {"core", "1000"});
 }

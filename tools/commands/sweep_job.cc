@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "coordinator/coordinator.h"
+#include "core/base/files.h"
 #include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/base/signals.h"
@@ -147,7 +148,17 @@ Value read_sweep_file(const std::string& path, const std::vector<std::string>& o
   return document;
 }
 
+// A sweep file may come from anyone. Where it leads out of the working folder, it may: data sets
+// lie in many places. But not silently.
+void tell_outside(const std::string& what, const Json& path) {
+  if (!path.is_string() || !leaves_working_folder(path.get<std::string>())) return;
+  log_warning("{} '{}' of the sweep file leads out of the working folder, to {}", what,
+              path.get<std::string>(),
+              std::filesystem::weakly_canonical(path.get<std::string>()).string());
+}
+
 std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep) {
+  if (job.data_dir.empty() && sweep.data_dir) tell_outside("data_dir", *sweep.data_dir);
   return data_dir_or_default(job.data_dir.empty() ? sweep.data_dir.value_or("") : job.data_dir);
 }
 
@@ -155,6 +166,7 @@ std::map<std::string, DatasetSize> prepare_datasets(const SweepConfig& sweep,
                                                     const std::filesystem::path& data_dir) {
   std::map<std::string, DatasetSize> sizes;
   for (const Choice& choice : sweep.datasets) {
+    tell_outside(choice.label + ": path", choice.spec.value("path", Json()));
     const auto data = datasets().make(choice.spec, DatasetContext{data_dir});
     log_info("{}: {} users, {} items, {} interactions", choice.label, human_count(data->users()),
              human_count(data->items()), human_count(data->interactions()));

@@ -6,6 +6,16 @@ namespace seqsweep {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string error_of_yaml(const std::string& yaml) {
+  try {
+    parse_yaml(yaml, "f.yaml");
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
 
 enum class Loss { Ce, Bce };
 constexpr std::array<std::pair<Loss, const char*>, 2> enum_names(Loss) {
@@ -103,6 +113,32 @@ TEST(Config, OverridesSetNestedKeysAndListElements) {
   EXPECT_THROW(apply_override(root, "cutoffs.7=1"), Error);
   EXPECT_THROW(apply_override(root, "novalue"), Error);
   EXPECT_THROW(apply_override(root, "name.first=1"), Error);
+}
+
+TEST(Yaml, AliasesMayRepeatButNotExplode) {
+  const Value use = parse_yaml("a: &x {b: 1}\nc: [*x, *x]\n", "f");
+  EXPECT_EQ(use.find("c")->items().size(), 2U);
+  std::string bomb = "l0: &l0 [1]\n";
+  for (int i = 1; i < 30; ++i) {
+    bomb += fmt::format("l{0}: &l{0} [*l{1}, *l{1}, *l{1}]\n", i, i - 1);
+  }
+  EXPECT_THAT(error_of_yaml(bomb), HasSubstr("aliases repeat too much"));
+  EXPECT_THAT(error_of_yaml("&a [*a, *a]"), HasSubstr("levels deep"));
+}
+
+TEST(Yaml, ErrorsAreHarmlessToATerminal) {
+  EXPECT_THAT(error_of_yaml("\"a\\e[2J\": 1\n\"a\\e[2J\": 2\n"), HasSubstr("'a\\x1b[2J'"));
+  EXPECT_THAT(error_of_yaml("\"\\\x1b\""), Not(HasSubstr("\x1b")));
+}
+
+TEST(Yaml, WhatIsNotUtf8IsRefused) {
+  EXPECT_EQ(error_of_yaml("a: Am\xc3\xa9lie\n"), "");
+  EXPECT_EQ(error_of_yaml("a: 1\nb: x\xd3y\n"), "f.yaml:2: '\\xd3' is not UTF-8");
+}
+
+TEST(Yaml, DeepNestingIsRefused) {
+  EXPECT_NE(error_of_yaml(std::string(100'000, '[')), "");
+  EXPECT_NE(error_of_yaml(std::string(200, '[') + std::string(200, ']')), "");
 }
 
 TEST(Config, HashDependsOnValuesAlone) {

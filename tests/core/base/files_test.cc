@@ -56,6 +56,21 @@ TEST_F(Files, UnwritablePlaceIsAWorldError) {
   }
 }
 
+TEST_F(Files, KnowsWhatLeavesTheWorkingFolder) {
+  for (const char* inside : {"data", ".", "a/../b", "./new/deep", ""}) {
+    EXPECT_FALSE(leaves_working_folder(inside)) << inside;
+  }
+  EXPECT_FALSE(leaves_working_folder(std::filesystem::current_path() / "data"));
+  for (const char* outside : {"..", "../x", "a/../../x", "/etc/passwd", "/"}) {
+    EXPECT_TRUE(leaves_working_folder(outside)) << outside;
+  }
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_);
+  std::filesystem::create_directory_symlink("/usr", "link");
+  EXPECT_TRUE(leaves_working_folder("link/x"));
+  std::filesystem::current_path(before);
+}
+
 TEST_F(Files, MapsAndHashes) {
   write_file_atomic(folder_ / "abc", "abc");
   write_file_atomic(folder_ / "empty", "");

@@ -11,6 +11,7 @@ TEST(Text, NearestFindsTyposAndRefusesStrangers) {
   EXPECT_EQ(nearest("mambarec", names), "mamba4rec");
   EXPECT_EQ(nearest("transformer", names), "");
   EXPECT_EQ(did_you_mean("sasrc", names), "; did you mean 'sasrec'?");
+  EXPECT_EQ(did_you_mean("Heat1", {"Heat\x1b"}), "; did you mean 'Heat\\x1b'?");
 }
 
 TEST(Text, PrintableDisarmsControlCharactersAndBadUtf8) {
