@@ -10,11 +10,12 @@
 namespace seqsweep {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 const std::string kProgram = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-constexpr double kPatience = 120;
+constexpr double kPatience = 300;
 
 size_t count_of(const std::string& text, const std::string& what) {
   size_t count = 0;
@@ -27,11 +28,11 @@ class WhileItWrites : public ::testing::Test {
  protected:
   void SetUp() override {
     const std::string sweep = folder_.file("sweep.yaml", R"(name: live
-datasets: [{name: synthetic, users: 300, items: 60, seed: 1, max_length: 20}]
+datasets: [{name: synthetic, users: 150, items: 40, seed: 1, max_length: 20}]
 models: [{name: sasrec, width: 16, inner_width: 32, blocks: 1}]
 optimizers: [adam]
 seeds: [1, 2, 3]
-train: {batch_size: 8, epochs: 6, patience: 0, threads: 1, device: cpu}
+train: {batch_size: 16, epochs: 8, patience: 0, threads: 1, device: cpu}
 latency: {samples: 0}
 )");
     sweep_ = std::make_unique<Command>(
@@ -57,8 +58,8 @@ TEST_F(WhileItWrites, AWatchedStatusIsRewrittenInPlace) {
   EXPECT_EQ(screen.wait(kPatience), 0) << screen.output();
   const std::string& text = screen.output();
   EXPECT_EQ(count_of(text, "\033[2J"), 1U) << "it is cleared once, or it flickers";
-  EXPECT_GT(count_of(text, "\033[H"), 3U) << text;
-  EXPECT_THAT(text, HasSubstr("0 of 3 runs done"));
+  EXPECT_GT(count_of(text, "\033[H"), 1U) << text;
+  EXPECT_THAT(text, ContainsRegex("[0-2] of 3 runs done"));
   EXPECT_THAT(text.substr(text.rfind("\033[H")), HasSubstr("3 of 3 runs done"));
   EXPECT_EQ(sweep_->wait(), 0) << sweep_->output();
 }
@@ -68,7 +69,7 @@ TEST_F(WhileItWrites, AWatchThroughAPipeIsPlainAndSaysNothingTwice) {
       run_command({kProgram, "status", database(), "--watch", "--every", "0.1"});
   EXPECT_EQ(watch.code, 0) << watch.output;
   EXPECT_THAT(watch.output, Not(HasSubstr("\033")));
-  EXPECT_THAT(watch.output, HasSubstr("0 of 3 runs done"));
+  EXPECT_THAT(watch.output, ContainsRegex("[0-2] of 3 runs done"));
   EXPECT_THAT(watch.output, HasSubstr("3 of 3 runs done"));
   EXPECT_EQ(sweep_->wait(), 0) << sweep_->output();
 }
@@ -76,6 +77,18 @@ TEST_F(WhileItWrites, AWatchThroughAPipeIsPlainAndSaysNothingTwice) {
 TEST_F(WhileItWrites, FollowedLogsHaveEveryEventOnceAndEndWithCtrlC) {
   Terminal screen({kProgram, "logs", database(), "--follow", "--json"});
   EXPECT_EQ(sweep_->wait(), 0) << sweep_->output();
+  // Good runs are no event; these diverge.
+  const std::string bad = folder_.file("bad.yaml", R"(name: bad
+datasets: [{name: synthetic, users: 80, items: 40, seed: 1, max_length: 20}]
+models: [{name: sasrec, width: 16, inner_width: 32, blocks: 1}]
+optimizers: [{name: adam, lr: 1.0e30}]
+seeds: [1, 2]
+train: {batch_size: 16, epochs: 1, threads: 1, device: cpu}
+latency: {samples: 0}
+)");
+  const CommandResult failed =
+      run_command({kProgram, "sweep", bad, "--db", database(), "--data-dir", folder_.at("data")});
+  EXPECT_EQ(failed.code, 1) << failed.output;
   const CommandResult all = run_command({kProgram, "logs", database(), "--json"});
   ASSERT_EQ(all.code, 0) << all.output;
   const auto events = split(std::string(trim(all.output)), '\n');

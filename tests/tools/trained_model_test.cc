@@ -152,7 +152,8 @@ TEST_F(TrainedModel, ListsBeforeTheTestItemRankItAsMeasured) {
   const std::string every = "--count 60 --json --user '" + lists[5].first + "'";
   for (const json& one : json::parse(ask("recommend", "sasrec", every).output)) {
     const std::string title = one["title"];
-    titles[one["item"]] = title.empty() ? std::string(one["item"]) : title;
+    const std::string item = one["item"];
+    titles[item] = title.empty() ? item : title;
   }
   const auto place = std::ranges::find_if(
       lists[5].second, [&](const std::string& item) { return titles[item] == target; });

@@ -30,10 +30,13 @@ void add_manual(CLI::App& app, Action& action) {
   command->footer("Example:\n  seqsweep manual > docs/commands.md");
   command->callback([&app, &action] {
     action = [&app] {
+      // Not app.help(), which would be that of `manual`, the command that was given.
+      const std::string all =
+          app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal);
       std::string text = fmt::format(
           "# The commands of seqsweep\n\nMade by `seqsweep manual` from what `--help` says.\n\n"
           "```text\n{}\n```\n",
-          trim_lines(app.help()));
+          trim_lines(all));
       for (const CLI::App* one : app.get_subcommands({})) text += manual_of(*one, app.get_name());
       fmt::print("{}", text);
       return kExitDone;
