@@ -186,7 +186,7 @@ TEST_F(DamagedFolder, FilesThatAreMissingOrCutAreNamed) {
                     R"({"weight_map": {"a": "../elsewhere.safetensors"}})");
   EXPECT_NE(error_of(folder_.path()).find("no name of a file beside it"), std::string::npos);
   write_file_atomic(folder_.path() / "config.json", "{");
-  EXPECT_NE(error_of(folder_.path()).find("no valid JSON"), std::string::npos);
+  EXPECT_NE(error_of(folder_.path()).find("not valid JSON"), std::string::npos);
 }
 
 TEST(AdapterFolder, ComesBackAndPeftReadsIt) {
