@@ -18,7 +18,7 @@ TEST_P(Torture, EndsLikeAnUndisturbedSweep) {
   EXPECT_EQ(result.code, 0) << result.output;
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Torture, testing::Values("1", "2"));
+INSTANTIATE_TEST_SUITE_P(Seeds, Torture, testing::Values("1", "2", "3", "4", "5"));
 
 }  // namespace
 }  // namespace seqsweep
