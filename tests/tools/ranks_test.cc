@@ -175,7 +175,7 @@ TEST_P(RanksUnderUlfm, TheSurvivorOfTwoGoesOnAlone) {
   RecordProperty("dispatched_again_ms",
                  std::to_string((dispatched - killed) / std::chrono::milliseconds(1)));
   EXPECT_EQ(sweep.wait(), 0) << sweep.output();
-  EXPECT_LT(dispatched - killed, std::chrono::seconds(2));
+  EXPECT_LT(dispatched - killed, std::chrono::seconds(5));  // 0.1 s on a machine at rest.
 
   const std::string resumed = "resuming at step ";
   const size_t at = sweep.output().find(resumed);
