@@ -32,7 +32,7 @@ datasets: [{name: synthetic, users: 150, items: 40, seed: 1, max_length: 20}]
 models: [{name: sasrec, width: 16, inner_width: 32, blocks: 1}]
 optimizers: [adam]
 seeds: [1, 2, 3]
-train: {batch_size: 16, epochs: 8, patience: 0, threads: 1, device: cpu}
+train: {batch_size: 16, epochs: 80, patience: 0, threads: 1, device: cpu}
 latency: {samples: 0}
 )");
     sweep_ = std::make_unique<Command>(
