@@ -263,18 +263,19 @@ void Coordinator::start(const std::vector<Scheduler::Start>& starts) {
                           .renewed_ms = now_ms()};
     roster_.begin(attempt);
     --counts_.pending, ++counts_.running;
-    if (std::ssize(attempt.members) < run.config.train.ranks) {
-      note("fewer_ranks",
-           fmt::format("on {} of {} ranks: no more are left", attempt.members.size(),
-                       run.config.train.ranks),
-           run.run_id);
-    }
     send_to_group(attempt, Dispatch{.ticket = attempt.ticket,
                                     .config = run.config.json().dump(),
                                     .members = attempt.members,
                                     .folder = (settings_.runs_folder / run.run_id).string(),
                                     .data_dir = settings_.data_dir.string()});
     view_.started(attempt, rows[i].place.host);
+  }
+  for (const auto& [run_id, members] :
+       starts) {  // Once all are on their way: the disk may be full.
+    const int64_t wanted = queue_.run(run_id).config.train.ranks;
+    if (std::ssize(members) == wanted) continue;
+    note("fewer_ranks", fmt::format("on {} of {} ranks: no more are left", members.size(), wanted),
+         run_id);
   }
 }
 

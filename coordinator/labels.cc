@@ -66,14 +66,17 @@ std::set<std::string> fewest_settings(const Values& values, size_t count) {
     return std::set<std::string>(texts.begin(), texts.end()).size();
   };
   while (true) {
+    const size_t told_apart = classes(told);
+    size_t most = told_apart;
     std::string best;
-    std::vector<std::string> best_told = told;
+    std::vector<std::string> best_told;
     for (const auto& [key, of_entries] : values) {
       std::vector<std::string> texts = told;
       for (size_t i = 0; i < count; ++i) texts[i] += "\n" + of_entries[i];
-      const size_t now = classes(texts), before = classes(best_told);
-      if (now < before || now == classes(told)) continue;
-      if (now == before && rank_of(key) > rank_of(best)) continue;
+      const size_t now = classes(texts);
+      if (now < most || now == told_apart) continue;
+      if (now == most && rank_of(key) > rank_of(best)) continue;
+      most = now;
       best = key;
       best_told = std::move(texts);
     }
