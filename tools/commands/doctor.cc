@@ -54,18 +54,10 @@ void check_mpi_programs(std::vector<Finding>& findings) {
        ulfm ? "" : how});
 }
 
-// Open MPI removes a session folder at its end; one without its process stays for good.
 void check_left_sessions(std::vector<Finding>& findings) {
-  const fs::path temporary = fs::temp_directory_path();
-  const std::string prefix = "ompi.";
-  std::error_code failed;
-  int left = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(temporary, failed)) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind(prefix, 0) != 0) continue;
-    left += !fs::exists("/proc/" + name.substr(prefix.size()), failed);
-  }
+  const int left = count_left_sessions();
   if (left == 0) return;
+  const fs::path temporary = fs::temp_directory_path();
   findings.push_back(
       {"MPI sessions", State::Optional,
        fmt::format("{} folders of killed mpiruns in {}: an mpirun with the process "

@@ -51,13 +51,6 @@ void set_environment() {
   }
 }
 
-// Open MPI names its session folder by mpirun's process id and refuses to start where a killed
-// mpirun with the same id left one; `own` is the id that mpirun will have.
-void remove_left_session(pid_t own) {
-  std::error_code ignored;
-  fs::remove_all(fs::temp_directory_path() / ("ompi." + std::to_string(own)), ignored);
-}
-
 // Starts mpirun in a process group of its own, so that a Ctrl-C of the terminal reaches only us.
 pid_t start(const std::string& mpirun, const std::vector<std::string>& arguments) {
   std::vector<char*> argv;

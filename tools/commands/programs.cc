@@ -14,6 +14,12 @@ namespace seqsweep {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+const std::string kSession = "ompi.";  // And the process id.
+
+}  // namespace
+
 std::string find_mpirun() {
   std::vector<fs::path> candidates;
   if (const char* named = std::getenv("SEQSWEEP_MPIRUN")) candidates.emplace_back(named);
@@ -28,6 +34,23 @@ std::string find_mpirun() {
     if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
   }
   return "";
+}
+
+void remove_left_session(pid_t mpirun) {
+  std::error_code ignored;
+  fs::remove_all(fs::temp_directory_path() / (kSession + std::to_string(mpirun)), ignored);
+}
+
+int count_left_sessions() {
+  std::error_code ignored;
+  int left = 0;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(fs::temp_directory_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kSession)) continue;
+    left += !fs::exists("/proc/" + name.substr(kSession.size()), ignored);
+  }
+  return left;
 }
 
 std::string quoted(const std::string& text) {

@@ -1,6 +1,8 @@
 // Other programs that commands ask and start.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 
@@ -8,6 +10,11 @@ namespace seqsweep {
 
 // mpirun of SEQSWEEP_MPIRUN, of PATH, or of the checkout's venv; "": none.
 std::string find_mpirun();
+
+// Open MPI keeps a session in a temporary folder named by mpirun's process id. A killed mpirun
+// leaves it, and a later one with the same id refuses to start.
+void remove_left_session(pid_t mpirun);  // Of an mpirun that is about to start with this id.
+int count_left_sessions();               // Those without their process.
 
 // For a shell.
 std::string quoted(const std::string& text);
