@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/error_text.h"
+
 namespace seqsweep {
 namespace {
 
@@ -9,12 +11,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 std::string error_of_yaml(const std::string& yaml) {
-  try {
-    parse_yaml(yaml, "f.yaml");
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
+  return input_error_of([&] { parse_yaml(yaml, "f.yaml"); });
 }
 
 enum class Loss { Ce, Bce };

@@ -1,8 +1,7 @@
 #include "core/base/json.h"
 
 #include <gmock/gmock.h>
-
-#include "core/base/error.h"
+#include "tests/support/error_text.h"
 
 namespace seqsweep {
 namespace {
@@ -11,13 +10,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 std::string complaint(const std::string& text) {
-  try {
-    parse_json(text, "file.json");
-    return "";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.fault(), Fault::Input);
-    return error.what();
-  }
+  return input_error_of([&] { parse_json(text, "file.json"); });
 }
 
 std::string nested(int depth) {

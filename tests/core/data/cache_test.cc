@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/base/error.h"
+#include "tests/support/prepared_data.h"
 #include "tests/support/raw_folder.h"
 
 namespace seqsweep {
@@ -10,24 +11,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-PreparedData prepared() {
-  PreparedData data;
-  data.sequences = {.offsets = {0, 3, 7},
-                    .items = {0, 1, 0, 1, 1, 0, 2},
-                    .ratings = {1, 2, 3, 4, 5, 4, 3},
-                    .timestamps = {10, 20, 30, -1, 0, 1, 2}};
-  for (const char* title : {"Am\xc3\xa9lie", "", "Heat"}) data.titles.add(title);
-  for (const char* key : {"i9", "i7", "i8"}) data.item_keys.add(key);
-  for (const char* key : {"ann", "bob"}) data.user_keys.add(key);
-  data.preparation = {.raw_users = 5,
-                      .raw_items = 6,
-                      .raw_interactions = 70,
-                      .malformed_rows = 8,
-                      .short_users = 9,
-                      .ties = TieRule::ItemKey};
-  return data;
-}
 
 const CacheOrigin kOrigin = {.settings_hash = std::string(64, 'a'),
                              .raw_hash = std::string(64, 'b'),
@@ -52,7 +35,7 @@ class Cache : public ::testing::Test {
 };
 
 TEST_F(Cache, GivesBackWhatWasWritten) {
-  write(prepared());
+  write(small_prepared_data());
   const auto dataset = open_cache(path_, "small", 5).dataset;
   ASSERT_TRUE(dataset);
   EXPECT_EQ(dataset->name(), "small");
@@ -77,7 +60,7 @@ TEST_F(Cache, GivesBackWhatWasWritten) {
 }
 
 TEST_F(Cache, LeaveOneOutTakesTheLastTwo) {
-  write(prepared());
+  write(small_prepared_data());
   const auto dataset = open_cache(path_, "small", 5).dataset;
   EXPECT_EQ(dataset->target(1, Split::Test), 2);
   EXPECT_THAT(dataset->history(1, Split::Test), ElementsAre(1, 1, 0));
@@ -87,7 +70,7 @@ TEST_F(Cache, LeaveOneOutTakesTheLastTwo) {
 }
 
 TEST_F(Cache, RatingsAndTimesMayMiss) {
-  PreparedData data = prepared();
+  PreparedData data = small_prepared_data();
   data.sequences.ratings.clear();
   data.sequences.timestamps.clear();
   write(data);
@@ -97,7 +80,7 @@ TEST_F(Cache, RatingsAndTimesMayMiss) {
 }
 
 TEST_F(Cache, TruncationsAreFound) {
-  const std::string whole = write(prepared());
+  const std::string whole = write(small_prepared_data());
   for (size_t bytes = 0; bytes < whole.size(); bytes += 13) {
     EXPECT_NE(damage_of(whole.substr(0, bytes)), "") << bytes;
   }
@@ -108,7 +91,7 @@ TEST_F(Cache, TruncationsAreFound) {
 
 // Bytes all over the file, each with another bit.
 TEST_F(Cache, FlippedBitsAreFound) {
-  const std::string whole = write(prepared());
+  const std::string whole = write(small_prepared_data());
   for (size_t at = 0; at < whole.size(); at += 7) {
     std::string bytes = whole;
     bytes[at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
@@ -119,7 +102,7 @@ TEST_F(Cache, FlippedBitsAreFound) {
 // Checksums that are right over columns that are not: as a program with a bug would write them.
 TEST_F(Cache, ColumnsThatContradictEachOtherAreFound) {
   const auto damaged = [&](auto&& change) {
-    PreparedData data = prepared();
+    PreparedData data = small_prepared_data();
     change(data);
     return damage_of(write(data));
   };

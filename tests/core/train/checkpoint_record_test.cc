@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "core/base/error.h"
 #include "core/base/files.h"
+#include "tests/support/error_text.h"
 
 namespace seqsweep {
 namespace {
@@ -11,13 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string complaint(const std::string& text) {
-  try {
-    parse_checkpoint_record(text, "step-1.json");
-    return "";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.fault(), Fault::Input);
-    return error.what();
-  }
+  return input_error_of([&] { parse_checkpoint_record(text, "step-1.json"); });
 }
 
 // With a checksum that fits.

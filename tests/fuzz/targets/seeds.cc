@@ -8,6 +8,7 @@
 #include "core/text/train_bpe.h"
 #include "core/train/checkpoint_record.h"
 #include "tests/fuzz/targets/targets.h"
+#include "tests/support/prepared_data.h"
 #include "tests/support/temporary_folder.h"
 
 namespace seqsweep {
@@ -100,14 +101,7 @@ Seeds caches() {
   const CacheOrigin origin = {.settings_hash = std::string(64, 'a'),
                               .raw_hash = std::string(64, 'b'),
                               .stamps = {{1, 2, 3, 4}}};
-  PreparedData data;
-  data.sequences = {.offsets = {0, 3, 7},
-                    .items = {0, 1, 0, 1, 1, 0, 2},
-                    .ratings = {1, 2, 3, 4, 5, 4, 3},
-                    .timestamps = {10, 20, 30, -1, 0, 1, 2}};
-  for (const char* title : {"Am\xc3\xa9lie", "", "Heat"}) data.titles.add(title);
-  for (const char* key : {"i9", "i7", "i8"}) data.item_keys.add(key);
-  for (const char* key : {"ann", "bob"}) data.user_keys.add(key);
+  PreparedData data = small_prepared_data();
   data.preparation = {.raw_users = 5, .raw_items = 6, .raw_interactions = 70, .short_users = 9};
   write_cache(folder / "full", origin, data);
   data.sequences.ratings.clear(), data.sequences.timestamps.clear();

@@ -1,0 +1,170 @@
+// Workers that hang or die, and what becomes of their runs.
+#include "coordinator/coordinator.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/coordinator/coordinator_fixture.h"
+
+namespace seqsweep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+TEST_F(CoordinatorTest, AnAttemptThatDoesNotGetOnIsLost) {
+  settings_.lease_s = 60;
+  settings_.retry.delay_s = 0;
+  begin_ready(2, seeds_of_a_run(1));
+  const Ticket ticket = ticket_of(1);
+  const auto alive = [&](int64_t step) {
+    say(1, Progress{.ticket = ticket, .step = step, .phase = "train"});
+  };
+  alive(1);
+  pass(50);
+  alive(2);
+  pass(50);
+  EXPECT_EQ(counts().running, 1);  // Slow is not hung.
+  alive(2);
+  pass(11);
+  EXPECT_EQ(attempts(ticket)[0].cause, "lost");
+  EXPECT_THAT(transport_->take<Cancel>(1), SizeIs(1));
+  const Ticket second = ticket_of(2);  // Not to the worker that hangs.
+  EXPECT_EQ(second.attempt, 2);
+  EXPECT_TRUE(coordinator_->lost_workers());
+  // The first worker comes back: fenced, and of use again.
+  finish(1, ticket);
+  EXPECT_EQ(counts().done, 0);
+  EXPECT_THAT(transport_->take<Committed>(1), IsEmpty());
+  EXPECT_THAT(transport_->take<Cancel>(1), SizeIs(1));
+  EXPECT_FALSE(coordinator_->lost_workers());
+  finish(2, second);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 1);
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "stale"));
+}
+
+TEST_F(CoordinatorTest, ADeadWorkersRunGoesElsewhereAtOnce) {
+  settings_.retry.delay_s = 100;
+  begin_ready(2, seeds_of_a_run(2));
+  const Ticket ticket = ticket_of(1), other = ticket_of(2);
+  transport_->dead = {1};
+  coordinator_->tick(0);
+  EXPECT_EQ(attempts(ticket)[0].cause, "lost");
+  EXPECT_EQ(attempts(ticket)[0].text, "rank 1 died");
+  EXPECT_TRUE(coordinator_->lost_workers());
+  EXPECT_TRUE(coordinator_->silent_workers().empty());
+  say(1, Hello{.host = "ghost"});  // What it said before it died.
+  say(1, Finished{ticket, result_of(run_of(ticket))});
+  finish(2, other);
+  const Ticket again = ticket_of(2);
+  EXPECT_EQ(again.run_id, ticket.run_id);
+  EXPECT_EQ(again.attempt, 2);
+  finish(2, again);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 2);
+}
+
+// They have to save the step that they reached before the run starts anew.
+TEST_F(CoordinatorTest, TheSurvivorOfAGroupGoesOnOnceItLeftTheRun) {
+  settings_.retry.delay_s = 100;
+  auto runs = seeds_of_a_run(2);
+  runs[0].config.train.ranks = 2;
+  runs[1].config.train.epochs = 1;  // Shorter, so that it comes second.
+  begin_ready(2, runs);
+  const Ticket wide = ticket_of(1);
+  EXPECT_EQ(ticket_of(2), wide);
+  transport_->dead = {1};  // The one that leads.
+  coordinator_->tick(0);
+  EXPECT_EQ(counts().running, 1);
+  EXPECT_THAT(transport_->take<Dispatch>(2), IsEmpty());
+  say(2, Failed{wide, "world", "MPI_Iallreduce: MPI_ERR_PROC_FAILED"});
+  EXPECT_EQ(attempts(wide)[0].cause, "lost");
+  EXPECT_EQ(attempts(wide)[0].text, "rank 1 died");
+  const auto dispatches = transport_->take<Dispatch>(2);
+  ASSERT_THAT(dispatches, SizeIs(1));  // At once, with the ranks that are left.
+  const Ticket again = dispatches[0].ticket;
+  EXPECT_EQ(again.run_id, wide.run_id);
+  EXPECT_THAT(dispatches[0].members, ElementsAre(2));
+  EXPECT_EQ(attempts(again)[1].ranks, 1);
+  finish(2, again);
+  finish(2, ticket_of(2));
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 2);
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "fewer_ranks"));
+}
+
+// It must not be sent to a dead rank again.
+TEST_F(CoordinatorTest, ASurvivorsWordMayComeBeforeTheMpis) {
+  begin_ready(2, seeds_of_a_run(1, 2));
+  const Ticket ticket = ticket_of(1);
+  EXPECT_EQ(ticket_of(2), ticket);
+  say(2, Failed{ticket, "lost", "group: a member died"});
+  EXPECT_THAT(transport_->take<Dispatch>(2), IsEmpty());
+  EXPECT_EQ(counts().running, 1);
+  transport_->dead = {1};
+  coordinator_->tick(0);
+  EXPECT_EQ(attempts(ticket)[0].text, "rank 1 died");
+  EXPECT_EQ(ticket_of(2).attempt, 2);
+}
+
+TEST_F(CoordinatorTest, AResultThatCameInSpiteOfADeathCounts) {
+  begin_ready(2, seeds_of_a_run(1, 2));
+  const Ticket ticket = ticket_of(1);
+  transport_->dead = {2};
+  coordinator_->tick(0);
+  finish(1, ticket);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 1);
+}
+
+TEST_F(CoordinatorTest, ARunThatKillsTwoWorkersIsQuarantined) {
+  settings_.retry.delay_s = 0;
+  begin_ready(3, seeds_of_a_run(1));
+  const Ticket first = ticket_of(1);
+  transport_->dead = {1};
+  coordinator_->tick(0);
+  EXPECT_EQ(ticket_of(2).attempt, 2);
+  transport_->dead = {2};
+  coordinator_->tick(0);
+  EXPECT_THAT(transport_->take<Dispatch>(3), IsEmpty());
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitSomeRunsFailed);
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "quarantined"));
+  EXPECT_EQ(attempts(first)[1].cause, "lost");
+}
+
+TEST_F(CoordinatorTest, WhatTakesEveryRunDownStopsTheSweep) {
+  settings_.retry = {.retries_max = 0};
+  begin_ready(1, seeds_of_a_run(10));
+  for (int i = 0; i < 5; ++i) say(1, Failed{ticket_of(1), "world", "no such library"});
+  const Ticket sixth = ticket_of(1);
+  try {
+    say(1, Failed{sixth, "world", "no such library"});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), kExitWorldFailed);
+    EXPECT_THAT(error.what(), HasSubstr("6 of the last 6 attempts ended alike"));
+  }
+  EXPECT_EQ(counts().failed, 6);
+  EXPECT_EQ(counts().pending, 4);
+  EXPECT_EQ(event_kinds().back(), "stopped");
+}
+
+TEST_F(CoordinatorTest, WithoutWorkersTheSweepStopsAndSaysSo) {
+  settings_.lease_s = 60;
+  begin(1, seeds_of_a_run(1));
+  coordinator_->tick(0);
+  try {
+    pass(61);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), kExitWorldFailed);
+    EXPECT_THAT(error.what(), HasSubstr("none of 1 workers is left"));
+  }
+  EXPECT_EQ(counts().pending, 1);
+}
+
+}  // namespace
+}  // namespace seqsweep
