@@ -9,7 +9,6 @@
 #include "core/base/log.h"
 #include "core/base/random.h"
 #include "core/comm/device_group.h"
-#include "core/eval/metrics.h"
 #include "core/train/evaluation.h"
 #include "core/train/trainer.h"
 #include "worker/build_run.h"
@@ -146,10 +145,8 @@ class Attempt {
                                          .batch_size = config_.evaluate.batch_size,
                                          .after_batch = [this] { report_.alive(); }},
                                         Split::Test);
-    for (const Metric& metric : ranking_metrics(result_.user_ranks, config_.evaluate.cutoffs)) {
-      result_.metrics.push_back({result_.best_epoch, "test", metric.name, metric.value});
-    }
-    for (const auto& [name, value] : run_.task->more_metrics(Split::Test, result_.user_ranks)) {
+    for (const auto& [name, value] :
+         metrics_of(*run_.task, Split::Test, result_.user_ranks, config_.evaluate.cutoffs)) {
       result_.metrics.push_back({result_.best_epoch, "test", name, value});
     }
   }

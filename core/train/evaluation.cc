@@ -26,4 +26,12 @@ std::vector<int32_t> rank_all_users(const EvaluationJob& job, Split split) {
   return {ranks.data_ptr<int32_t>(), ranks.data_ptr<int32_t>() + job.users};
 }
 
+std::vector<Metric> metrics_of(Task& task, Split split, std::span<const int32_t> ranks,
+                               std::span<const int64_t> cutoffs) {
+  std::vector<Metric> metrics = ranking_metrics(ranks, cutoffs);
+  for (const auto& [name, value] : task.more_metrics(split, ranks))
+    metrics.push_back({name, value});
+  return metrics;
+}
+
 }  // namespace seqsweep

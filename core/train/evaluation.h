@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "core/comm/group.h"
+#include "core/eval/metrics.h"
 #include "core/train/task.h"
 
 namespace seqsweep {
@@ -21,5 +23,10 @@ struct EvaluationJob {
 // As Task::target_ranks for users 0 .. users-1, the same on every rank. Collective. Leaves the
 // module in evaluation mode.
 std::vector<int32_t> rank_all_users(const EvaluationJob& job, Split split);
+
+// Of these ranks: HIT, NDCG and MRR at each cut-off in the order of ranking_metrics(), then what
+// the task's objective adds.
+std::vector<Metric> metrics_of(Task& task, Split split, std::span<const int32_t> ranks,
+                               std::span<const int64_t> cutoffs);
 
 }  // namespace seqsweep

@@ -6,7 +6,6 @@
 
 #include "core/base/error.h"
 #include "core/base/random.h"
-#include "core/eval/metrics.h"
 #include "core/train/evaluation.h"
 
 namespace seqsweep {
@@ -140,11 +139,9 @@ double Trainer::tell_validation() {
                                                      .batch_size = settings_.evaluate.batch_size,
                                                      .after_batch = [this] { tell_progress(); }},
                                                     Split::Validation);
-  const std::vector<Metric> metrics = ranking_metrics(ranks, settings_.evaluate.cutoffs);
+  const std::vector<Metric> metrics =
+      metrics_of(parts_.task, Split::Validation, ranks, settings_.evaluate.cutoffs);
   for (const Metric& metric : metrics) tell_metric("validation", metric.name, metric.value);
-  for (const auto& [name, value] : parts_.task.more_metrics(Split::Validation, ranks)) {
-    tell_metric("validation", name, value);
-  }
   const std::string steering = fmt::format("ndcg@{}", settings_.evaluate.cutoffs.at(0));
   const auto score = std::find_if(metrics.begin(), metrics.end(),
                                   [&](const Metric& metric) { return metric.name == steering; });
