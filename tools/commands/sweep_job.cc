@@ -72,9 +72,14 @@ int coordinate(const SweepJob& job, Transport& transport) {
                            .prune = sweep.prune,
                            .stop_requested = stop_requested},
                           runs, store, transport, system_clock(), view);
-  const int code = coordinator.run();
-  end_silent(coordinator.silent_workers());
-  return code;
+  try {
+    const int code = coordinator.run();
+    end_silent(coordinator.silent_workers());
+    return code;
+  } catch (...) {
+    end_silent(coordinator.silent_workers());
+    throw;
+  }
 }
 
 // Whatever ends the coordinator, the workers are told to leave.
