@@ -141,8 +141,7 @@ class MpiGroup : public Group {
     check_mpi(MPI_Comm_group(world.state().comm, &all), "MPI_Comm_group");
     check_mpi(MPI_Group_incl(all, static_cast<int>(ranks.size()), ranks.data(), &chosen),
               "MPI_Group_incl");
-    check_group(MPI_Comm_create_group(world.state().comm, chosen, tag, &place_.comm),
-                "MPI_Comm_create_group");
+    check_group(create_comm(world.state().comm, chosen, tag, &place_.comm), "create_comm");
     MPI_Group_free(&chosen);
     MPI_Group_free(&all);
     check_mpi(MPI_Comm_set_errhandler(place_.comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");

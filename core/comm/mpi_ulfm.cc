@@ -1,9 +1,11 @@
 #include "core/comm/mpi_ulfm.h"
 
+#include <fmt/format.h>
 #include <mpi-ext.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <string>
 
 #include "core/comm/mpi_check.h"
 
@@ -36,6 +38,25 @@ std::vector<int> acknowledge_deaths(MPI_Comm comm) {
   MPI_Group_free(&dead);
   MPI_Group_free(&all);
   return ranks;
+}
+
+// A communicator with a dead rank makes no other ones but by a collective of all ranks, so the
+// group has to do without it. A process is in one group at a time: its first rank tells groups with
+// the same tag apart. Without --with-ft the launcher may be one that knows nothing of groups.
+int create_comm(MPI_Comm world, MPI_Group group, int tag, MPI_Comm* created) {
+  int* survives_deaths = nullptr;
+  int is_set = 0;
+  MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_FT, &survives_deaths, &is_set);
+  if (!is_set || !*survives_deaths) return MPI_Comm_create_group(world, group, tag, created);
+  const int first = 0;
+  int first_of_world = 0;
+  MPI_Group all = MPI_GROUP_NULL;
+  check_mpi(MPI_Comm_group(world, &all), "MPI_Comm_group");
+  check_mpi(MPI_Group_translate_ranks(group, 1, &first, all, &first_of_world),
+            "MPI_Group_translate_ranks");
+  MPI_Group_free(&all);
+  const std::string name = fmt::format("seqsweep {} {}", first_of_world, tag);
+  return MPI_Comm_create_from_group(group, name.c_str(), MPI_INFO_NULL, MPI_ERRORS_RETURN, created);
 }
 
 void leave_without_finalize(MPI_Comm comm, int code) {

@@ -15,6 +15,10 @@ bool is_death(int code);
 // The dead ranks of a communicator. From now on they do not disturb what is received from any rank.
 std::vector<int> acknowledge_deaths(MPI_Comm comm);
 
+// MPI_Comm_create_group, also where a rank of `world` died, of which the group has none. Returns an
+// MPI error code.
+int create_comm(MPI_Comm world, MPI_Group group, int tag, MPI_Comm* created);
+
 // Meets the ranks that live and ends the process: with a dead rank MPI_Finalize waits for ever.
 [[noreturn]] void leave_without_finalize(MPI_Comm comm, int code);
 

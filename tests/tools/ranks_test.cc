@@ -2,6 +2,7 @@
 // order, and sums over the ranks. Also when it is drained, or a rank killed, in between.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -142,8 +143,14 @@ TEST_F(Ranks, TwoAreDrainedTogetherAndGoOn) {
   expect_same_training(torn, quiet, 1e-4);
 }
 
-// The one that is left goes on alone from the step that was reached, whichever of the two died.
-class RanksUnderUlfm : public Ranks, public testing::WithParamInterface<int> {
+struct Loss {
+  int victim = 1, workers = 2;  // The victim is a world rank.
+  int ranks_after() const { return std::min(2, workers - 1); }
+};
+
+// The one that is left goes on from the step that was reached, whichever of the two died: alone, or
+// with a spare worker.
+class RanksUnderUlfm : public Ranks, public testing::WithParamInterface<Loss> {
  protected:
   void SetUp() override {
     Ranks::SetUp();
@@ -152,10 +159,11 @@ class RanksUnderUlfm : public Ranks, public testing::WithParamInterface<int> {
   }
 };
 
-TEST_P(RanksUnderUlfm, TheSurvivorOfTwoGoesOnAlone) {
+TEST_P(RanksUnderUlfm, TheSurvivorOfTwoGoesOn) {
   const std::string override = "train.epochs=60";
   const std::string quiet = sweep_on(2, override), torn = folder_.at("torn.db");
   std::vector<std::string> arguments = command(torn, 2, override);
+  arguments[2] = std::to_string(GetParam().workers + 1);
   arguments.insert(arguments.begin() + 1, {"--with-ft", "ulfm"});
   Command sweep(arguments, folder_.path() / "torn.log");
   const std::string last_step = "SELECT coalesce(max(step), 0) FROM steps";
@@ -163,12 +171,13 @@ TEST_P(RanksUnderUlfm, TheSurvivorOfTwoGoesOnAlone) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   const double reached = number(torn, last_step);
-  const pid_t victim = process_of(torn, GetParam());
+  const pid_t victim = process_of(torn, GetParam().victim);
   ASSERT_GT(victim, 0) << sweep.output();
   ::kill(victim, SIGKILL);
   const auto killed = std::chrono::steady_clock::now();
-  const std::string on_one = "SELECT count(*) FROM attempts WHERE number = 2 AND ranks = 1";
-  while (sweep.running() && number(torn, on_one) == 0) {
+  const std::string again = fmt::format(
+      "SELECT count(*) FROM attempts WHERE number = 2 AND ranks = {}", GetParam().ranks_after());
+  while (sweep.running() && number(torn, again) == 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   const auto dispatched = std::chrono::steady_clock::now();
@@ -186,7 +195,12 @@ TEST_P(RanksUnderUlfm, TheSurvivorOfTwoGoesOnAlone) {
   expect_same_training(torn, quiet, 1e-4);
 }
 
-INSTANTIATE_TEST_SUITE_P(Killed, RanksUnderUlfm, testing::Values(1, 2));
+INSTANTIATE_TEST_SUITE_P(Killed, RanksUnderUlfm,
+                         testing::Values(Loss{1, 2}, Loss{2, 2}, Loss{1, 3}, Loss{2, 3}),
+                         [](const auto& info) {
+                           return fmt::format("Rank{}Of{}Workers", info.param.victim,
+                                              info.param.workers);
+                         });
 
 }  // namespace
 }  // namespace seqsweep
