@@ -20,7 +20,7 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 
-constexpr const char* kName = "conv1d_silu";
+constexpr const char* kConv1dSilu = "conv1d_silu";
 
 Conv1dSiluParams cuda_params(const Conv1dSiluInputs& in) {
   return {.x_TC = in.x_TC.data_ptr<float>(),
@@ -35,17 +35,17 @@ Conv1dSiluParams cuda_params(const Conv1dSiluInputs& in) {
           .before = static_cast<int>(in.before)};
 }
 
-Tensor forward_cuda(const Conv1dSiluInputs& in, const Tensor* tail_SKC) {
+Tensor conv1d_silu_forward_cuda(const Conv1dSiluInputs& in, const Tensor* tail_SKC) {
   const c10::DeviceGuard on(in.x_TC.device());
   const Tensor y = at::empty(in.x_TC.sizes(), in.x_TC.options());
   Conv1dSiluParams params = cuda_params(in);
   params.y_TC = y.data_ptr<float>();
   if (tail_SKC != nullptr) params.tail_SKC = tail_SKC->data_ptr<float>();
-  launch_cuda(kName, conv1d_silu_cuda.forward, params);
+  launch_cuda(kConv1dSilu, conv1d_silu_cuda.forward, params);
   return y;
 }
 
-Conv1dSiluGradients backward_cuda(const Conv1dSiluInputs& in, const Tensor& d_y_TC) {
+Conv1dSiluGradients conv1d_silu_backward_cuda(const Conv1dSiluInputs& in, const Tensor& d_y_TC) {
   const c10::DeviceGuard on(in.x_TC.device());
   Conv1dSiluParams params = cuda_params(in);
   const int64_t parts = (params.tokens + kConvTokensABlock - 1) / kConvTokensABlock;
@@ -59,12 +59,12 @@ Conv1dSiluGradients backward_cuda(const Conv1dSiluInputs& in, const Tensor& d_y_
   params.d_sum_TC = d_sum.data_ptr<float>();
   params.d_weight_PKC = d_weight_PKC.data_ptr<float>();
   params.d_bias_PC = d_bias_PC.data_ptr<float>();
-  launch_cuda(kName, conv1d_silu_cuda.backward, params);
+  launch_cuda(kConv1dSilu, conv1d_silu_cuda.backward, params);
   return {d_x, d_weight_PKC.sum(0).t().contiguous(), d_bias_PC.sum(0)};
 }
 
 Tensor forward(const Conv1dSiluInputs& in, const Tensor* tail_SKC) {
-  return (in.x_TC.is_cuda() ? forward_cuda : conv1d_silu_forward_cpu)(in, tail_SKC);
+  return (in.x_TC.is_cuda() ? conv1d_silu_forward_cuda : conv1d_silu_forward_cpu)(in, tail_SKC);
 }
 
 class Conv1dSilu : public torch::autograd::Function<Conv1dSilu> {
@@ -81,7 +81,7 @@ class Conv1dSilu : public torch::autograd::Function<Conv1dSilu> {
     const auto saved = context->get_saved_variables();
     const Conv1dSiluInputs in{saved[0], saved[1], saved[2], saved[3],
                               context->saved_data["before"].toInt()};
-    const auto run = in.x_TC.is_cuda() ? backward_cuda : conv1d_silu_backward_cpu;
+    const auto run = in.x_TC.is_cuda() ? conv1d_silu_backward_cuda : conv1d_silu_backward_cpu;
     const auto d = run(in, with_contiguous_rows(d_outs[0]));
     return {d.x, d.weight, d.bias, Tensor(), Tensor()};
   }
@@ -89,18 +89,18 @@ class Conv1dSilu : public torch::autograd::Function<Conv1dSilu> {
 
 Conv1dSiluInputs checked(const Tensor& x, const Tensor& weight, const Tensor& bias,
                          const Tensor& offsets, ConvSpan span) {
-  require_shape(kName, "x", x, {-1, -1});
-  require_shape(kName, "weight", weight, {x.size(1), -1});
-  require_shape(kName, "bias", bias, {x.size(1)});
-  require_floating(kName, x);
-  require_same_device_and_dtype(kName, x, weight);
-  require_same_device_and_dtype(kName, x, bias);
-  require_shape(kName, "offsets", offsets, {-1});
-  require_offsets(kName, offsets, x);
+  require_shape(kConv1dSilu, "x", x, {-1, -1});
+  require_shape(kConv1dSilu, "weight", weight, {x.size(1), -1});
+  require_shape(kConv1dSilu, "bias", bias, {x.size(1)});
+  require_floating(kConv1dSilu, x);
+  require_same_device_and_dtype(kConv1dSilu, x, weight);
+  require_same_device_and_dtype(kConv1dSilu, x, bias);
+  require_shape(kConv1dSilu, "offsets", offsets, {-1});
+  require_offsets(kConv1dSilu, offsets, x);
   const int64_t width = weight.size(1);
   if (width < 1 || (span == ConvSpan::Centred && width % 2 == 0)) {
     throw_run("{}: weight must be 1 wide at least, and of odd width where centred; it is {} wide",
-              kName, width);
+              kConv1dSilu, width);
   }
   return {with_contiguous_rows(x), weight.contiguous(), bias.contiguous(), offsets.contiguous(),
           span == ConvSpan::Causal ? width - 1 : width / 2};
@@ -121,9 +121,9 @@ Tensor conv1d_silu(const Tensor& x_TC, const Tensor& weight_CK, const Tensor& bi
 Tensor conv1d_silu_from(const Tensor& x_TC, const Tensor& weight_CK, const Tensor& bias_C,
                         const Tensor& offsets_S1, Tensor& tail_SKC) {
   const Conv1dSiluInputs in = checked(x_TC, weight_CK, bias_C, offsets_S1, ConvSpan::Causal);
-  require_shape(kName, "tail", tail_SKC,
+  require_shape(kConv1dSilu, "tail", tail_SKC,
                 {offsets_S1.numel() - 1, weight_CK.size(1) - 1, x_TC.size(1)});
-  require_same_device_and_dtype(kName, x_TC, tail_SKC);
+  require_same_device_and_dtype(kConv1dSilu, x_TC, tail_SKC);
   const at::NoGradGuard no_grad;
   const Tensor tail = tail_SKC.contiguous();
   const Tensor y = forward(in, &tail);

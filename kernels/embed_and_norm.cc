@@ -16,7 +16,7 @@ namespace {
 
 using at::Tensor;
 
-constexpr const char* kName = "embed_and_norm";
+constexpr const char* kEmbedAndNorm = "embed_and_norm";
 
 void require_ids(const char* op, const char* name, const Tensor& ids_T, int64_t count) {
   if (ids_T.scalar_type() != at::kLong || !ids_T.is_cpu()) {
@@ -52,8 +52,8 @@ void check_embed_and_norm(const char* op, const EmbedAndNormInputs& in) {
 
 Tensor embed_and_norm(const EmbedAndNormInputs& in) {
   constexpr int64_t kTokensAtOnce = 4 * kPanelColumns, kTokensAThread = 2048;
-  require_float_on_cpu(kName, in.table_VD);
-  check_embed_and_norm(kName, in);
+  require_float_on_cpu(kEmbedAndNorm, in.table_VD);
+  check_embed_and_norm(kEmbedAndNorm, in);
   HeldNumbers held;
   const EmbedAndNormNumbers numbers = numbers_of(in, held);
   const int64_t tokens = in.items_T.numel(), width = numbers.width;

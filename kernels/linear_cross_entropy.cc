@@ -19,7 +19,7 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 
-constexpr const char* kName = "linear_cross_entropy";
+constexpr const char* kLinearCrossEntropy = "linear_cross_entropy";
 constexpr const char* kSampledName = "sampled_cross_entropy";
 
 // Scores of a chunk -> the losses of its rows, and in place the gradient of the scores.
@@ -158,7 +158,7 @@ void check_sampled(const Tensor& hidden, const Tensor& embedding, const Tensor& 
 
 Tensor linear_cross_entropy(const Tensor& hidden_ND, const Tensor& embedding_VD,
                             const Tensor& bias_V, const Tensor& targets_N) {
-  check(kName, hidden_ND, embedding_VD, bias_V, targets_N);
+  check(kLinearCrossEntropy, hidden_ND, embedding_VD, bias_V, targets_N);
   return cross_entropy({hidden_ND.contiguous(), embedding_VD.contiguous(),
                         bias_V.defined() ? bias_V.contiguous() : bias_V, targets_N.contiguous(),
                         Tensor(), Tensor()});
@@ -166,7 +166,7 @@ Tensor linear_cross_entropy(const Tensor& hidden_ND, const Tensor& embedding_VD,
 
 Tensor linear_cross_entropy_reference(const Tensor& hidden_ND, const Tensor& embedding_VD,
                                       const Tensor& bias_V, const Tensor& targets_N) {
-  check(kName, hidden_ND, embedding_VD, bias_V, targets_N);
+  check(kLinearCrossEntropy, hidden_ND, embedding_VD, bias_V, targets_N);
   Tensor scores_NV = at::mm(hidden_ND, embedding_VD.t());
   if (bias_V.defined()) scores_NV = scores_NV + bias_V;
   return at::cross_entropy_loss(scores_NV, targets_N, {}, at::Reduction::Sum);

@@ -15,7 +15,7 @@ namespace {
 
 using at::Tensor;
 
-constexpr const char* kName = "norm_and_feed_forward";
+constexpr const char* kNormAndFeedForward = "norm_and_feed_forward";
 
 }  // namespace
 
@@ -38,10 +38,10 @@ void check_norm_and_feed_forward(const char* op, const Tensor& x_RD,
 
 Tensor norm_and_feed_forward(const Tensor& x_RD, const Tensor& added_RD,
                              const NormAndFeedForward& layer) {
-  require_float_on_cpu(kName, x_RD);
-  require_shape(kName, "x", x_RD, {-1, -1});
-  check_norm_and_feed_forward(kName, x_RD, layer);
-  if (added_RD.defined()) require_shape(kName, "added", added_RD, x_RD.sizes());
+  require_float_on_cpu(kNormAndFeedForward, x_RD);
+  require_shape(kNormAndFeedForward, "x", x_RD, {-1, -1});
+  check_norm_and_feed_forward(kNormAndFeedForward, x_RD, layer);
+  if (added_RD.defined()) require_shape(kNormAndFeedForward, "added", added_RD, x_RD.sizes());
   HeldNumbers held;
   const NormAndFeedForwardNumbers numbers = numbers_of(layer, held);
   const float *const x = held.of(x_RD), *const added = held.of(added_RD);

@@ -21,7 +21,7 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 
-constexpr const char* kName = "packed_attention";
+constexpr const char* kPackedAttention = "packed_attention";
 
 HeadsView view(const Tensor& tensor_THP) {
   return {tensor_THP.data_ptr<float>(), tensor_THP.stride(0), tensor_THP.stride(1)};
@@ -46,21 +46,23 @@ PackedAttentionParams cuda_params(const Tensor& q, const Tensor& k, const Tensor
           .seed = options.seed};
 }
 
-std::array<Tensor, 2> forward_cuda(const Tensor& q, const Tensor& k, const Tensor& v,
-                                   const Tensor& offsets, int64_t max_length,
-                                   const AttentionOptions& options) {
+std::array<Tensor, 2> packed_attention_forward_cuda(const Tensor& q, const Tensor& k,
+                                                    const Tensor& v, const Tensor& offsets,
+                                                    int64_t max_length,
+                                                    const AttentionOptions& options) {
   const c10::DeviceGuard on(q.device());
   const Tensor out = at::empty(q.sizes(), q.options());
   const Tensor log_sum = at::empty({q.size(0), q.size(1)}, q.options());
-  launch_cuda(kName, packed_attention_cuda.forward,
+  launch_cuda(kPackedAttention, packed_attention_cuda.forward,
               cuda_params(q, k, v, out, log_sum, offsets, max_length, options));
   return {out, log_sum};
 }
 
-std::array<Tensor, 3> backward_cuda(const Tensor& q, const Tensor& k, const Tensor& v,
-                                    const Tensor& out, const Tensor& log_sum, const Tensor& d_out,
-                                    const Tensor& offsets, int64_t max_length,
-                                    const AttentionOptions& options) {
+std::array<Tensor, 3> packed_attention_backward_cuda(const Tensor& q, const Tensor& k,
+                                                     const Tensor& v, const Tensor& out,
+                                                     const Tensor& log_sum, const Tensor& d_out,
+                                                     const Tensor& offsets, int64_t max_length,
+                                                     const AttentionOptions& options) {
   const c10::DeviceGuard on(q.device());
   const Tensor d_qkv = at::empty({q.size(0), 3, q.size(1), q.size(2)}, q.options());
   const Tensor d_q = d_qkv.select(1, 0), d_k = d_qkv.select(1, 1), d_v = d_qkv.select(1, 2);
@@ -71,7 +73,7 @@ std::array<Tensor, 3> backward_cuda(const Tensor& q, const Tensor& k, const Tens
   params.d_v = view(d_v);
   params.d_out = view(d_out);
   params.out_dot_TH = out_dot.data_ptr<float>();
-  launch_cuda(kName, packed_attention_cuda.backward, params);
+  launch_cuda(kPackedAttention, packed_attention_cuda.backward, params);
   return {d_q, d_k, d_v};
 }
 
@@ -84,7 +86,7 @@ class PackedAttention : public torch::autograd::Function<PackedAttention> {
   static Tensor forward(AutogradContext* context, const Tensor& q, const Tensor& k, const Tensor& v,
                         const Tensor& offsets, int64_t max_length, double dropout, int64_t seed) {
     const AttentionOptions options{dropout, static_cast<uint64_t>(seed)};
-    const auto run = q.is_cuda() ? forward_cuda : packed_attention_forward_cpu;
+    const auto run = q.is_cuda() ? packed_attention_forward_cuda : packed_attention_forward_cpu;
     const auto [out, log_sum] = run(q, k, v, offsets, max_length, options);
     context->save_for_backward({q, k, v, out, log_sum, offsets});
     context->saved_data["max_length"] = max_length;
@@ -99,7 +101,7 @@ class PackedAttention : public torch::autograd::Function<PackedAttention> {
     const Tensor &q = saved[0], &k = saved[1], &v = saved[2];
     const AttentionOptions options{context->saved_data["dropout"].toDouble(),
                                    static_cast<uint64_t>(context->saved_data["seed"].toInt())};
-    const auto run = q.is_cuda() ? backward_cuda : packed_attention_backward_cpu;
+    const auto run = q.is_cuda() ? packed_attention_backward_cuda : packed_attention_backward_cpu;
     const auto [d_q, d_k, d_v] = run(q, k, v, saved[3], saved[4], with_contiguous_heads(d_outs[0]),
                                      saved[5], context->saved_data["max_length"].toInt(), options);
     return {d_q, d_k, d_v, Tensor(), Tensor(), Tensor(), Tensor()};
@@ -117,21 +119,22 @@ void check_offsets(const Tensor& offsets, int64_t tokens, int64_t max_length) {
     fits = fits && at[s] <= at[s + 1] && at[s + 1] - at[s] <= max_length;
   }
   if (fits) return;
-  throw_run("{}: offsets must rise from 0 to {} tokens in steps of at most {}", kName, tokens,
-            max_length);
+  throw_run("{}: offsets must rise from 0 to {} tokens in steps of at most {}", kPackedAttention,
+            tokens, max_length);
 }
 
 void check(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& offsets) {
-  require_shape(kName, "q", q, {-1, -1, -1});
-  require_shape(kName, "k", k, q.sizes());
-  require_shape(kName, "v", v, q.sizes());
-  require_shape(kName, "offsets", offsets, {-1});
-  require_floating(kName, q);
-  require_same_device_and_dtype(kName, q, k);
-  require_same_device_and_dtype(kName, q, v);
+  require_shape(kPackedAttention, "q", q, {-1, -1, -1});
+  require_shape(kPackedAttention, "k", k, q.sizes());
+  require_shape(kPackedAttention, "v", v, q.sizes());
+  require_shape(kPackedAttention, "offsets", offsets, {-1});
+  require_floating(kPackedAttention, q);
+  require_same_device_and_dtype(kPackedAttention, q, k);
+  require_same_device_and_dtype(kPackedAttention, q, v);
   if (offsets.scalar_type() != at::kInt || offsets.device() != q.device() || offsets.numel() < 1) {
-    throw_run("{}: offsets must be int32, on the device of q, at least one; got {} {} on {}", kName,
-              offsets.numel(), c10::toString(offsets.scalar_type()), offsets.device().str());
+    throw_run("{}: offsets must be int32, on the device of q, at least one; got {} {} on {}",
+              kPackedAttention, offsets.numel(), c10::toString(offsets.scalar_type()),
+              offsets.device().str());
   }
 }
 

@@ -25,7 +25,7 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr const char* kName = "quantized_linear";
+constexpr const char* kQuantizedLinear = "quantized_linear";
 constexpr int64_t kFewRows = 16;                     // Up to so many, weights are read as they are.
 constexpr int64_t kPanelNumbers = int64_t{4} << 20;  // Of the weight in float at a time: 16 MB.
 
@@ -85,8 +85,8 @@ std::pair<Tensor, Tensor> quantize_scales(const Tensor& scales) {
 QuantizedWeight to_nf4(const Tensor& weight_OI) {
   const int64_t outputs = weight_OI.size(0), inputs = weight_OI.size(1), count = outputs * inputs;
   if (count % 2 != 0) {
-    throw_run("{}: NF4 keeps two numbers a byte; a weight of {} x {} is odd", kName, outputs,
-              inputs);
+    throw_run("{}: NF4 keeps two numbers a byte; a weight of {} x {} is odd", kQuantizedLinear,
+              outputs, inputs);
   }
   const int64_t blocks = (count + kNf4Block - 1) / kNf4Block;
   const Tensor codes = at::zeros({count / 2}, at::kByte), scales = at::empty({blocks});
@@ -146,7 +146,7 @@ Tensor read_panel_cuda(const QuantizedWeight& weight, int64_t first, int64_t cou
   if (weight.format == WeightFormat::Int8) {
     params.int8_codes = weight.codes.const_data_ptr<int8_t>();
     params.int8_scales = weight.scales.const_data_ptr<float>();
-    launch_cuda(kName, quantized_linear_cuda.read_rows, params);
+    launch_cuda(kQuantizedLinear, quantized_linear_cuda.read_rows, params);
     return panel;
   }
   const Tensor map = on_device(dynamic_map(/*is_signed=*/true), panel);
@@ -157,7 +157,7 @@ Tensor read_panel_cuda(const QuantizedWeight& weight, int64_t first, int64_t cou
   params.last_scale_block = weight.scale_blocks.numel() - 1;
   params.scale_map = map.const_data_ptr<float>();
   params.nf4_numbers = numbers.const_data_ptr<float>();
-  launch_cuda(kName, quantized_linear_cuda.read_rows, params);
+  launch_cuda(kQuantizedLinear, quantized_linear_cuda.read_rows, params);
   return panel;
 }
 
@@ -238,8 +238,8 @@ class QuantizedProduct : public torch::autograd::Function<QuantizedProduct> {
 }  // namespace
 
 QuantizedWeight quantize(const Tensor& weight_OI, WeightFormat format) {
-  require_float_on_cpu(kName, weight_OI);
-  require_shape(kName, "weight", weight_OI, {-1, -1});
+  require_float_on_cpu(kQuantizedLinear, weight_OI);
+  require_shape(kQuantizedLinear, "weight", weight_OI, {-1, -1});
   const torch::NoGradGuard no_grad;
   const Tensor weight = weight_OI.detach().contiguous();
   return format == WeightFormat::Int8 ? to_int8(weight) : to_nf4(weight);
@@ -255,10 +255,10 @@ Tensor dequantize(const QuantizedWeight& weight) {
 }
 
 Tensor quantized_linear(const Tensor& x_RI, const QuantizedWeight& weight, const Tensor& bias_O) {
-  require_floating(kName, x_RI);
-  require_shape(kName, "x", x_RI, {-1, weight.inputs});
+  require_floating(kQuantizedLinear, x_RI);
+  require_shape(kQuantizedLinear, "x", x_RI, {-1, weight.inputs});
   if (x_RI.scalar_type() != at::kFloat || x_RI.device() != weight.codes.device()) {
-    throw_run("{}: x must be float on the weight's device; it is {} on {}", kName,
+    throw_run("{}: x must be float on the weight's device; it is {} on {}", kQuantizedLinear,
               c10::toString(x_RI.scalar_type()), x_RI.device().str());
   }
   const bool nf4 = weight.format == WeightFormat::Nf4;

@@ -20,7 +20,7 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 
-constexpr const char* kName = "selective_scan";
+constexpr const char* kSelectiveScan = "selective_scan";
 
 TokenRows rows(const Tensor& tensor_TC) {
   return {tensor_TC.data_ptr<float>(), tensor_TC.stride(0)};
@@ -42,8 +42,8 @@ SelectiveScanParams cuda_params(const SelectiveScanInputs& in) {
           .states = static_cast<int>(in.A_EN.size(1))};
 }
 
-Tensor forward_cuda(const SelectiveScanInputs& in, SelectiveScanKept* kept,
-                    const Tensor* state_SEN) {
+Tensor selective_scan_forward_cuda(const SelectiveScanInputs& in, SelectiveScanKept* kept,
+                                   const Tensor* state_SEN) {
   const c10::DeviceGuard on(in.x_TE.device());
   const Tensor y = at::empty(in.x_TE.sizes(), in.x_TE.options());
   SelectiveScanParams params = cuda_params(in);
@@ -56,12 +56,13 @@ Tensor forward_cuda(const SelectiveScanInputs& in, SelectiveScanKept* kept,
     params.checkpoints_PEN = kept->checkpoints_PEN.data_ptr<float>();
   }
   if (state_SEN != nullptr) params.state_SEN = state_SEN->data_ptr<float>();
-  launch_cuda(kName, selective_scan_cuda.forward, params);
+  launch_cuda(kSelectiveScan, selective_scan_cuda.forward, params);
   return y;
 }
 
-SelectiveScanGradients backward_cuda(const SelectiveScanInputs& in, const SelectiveScanKept& kept,
-                                     const Tensor& d_y_TE) {
+SelectiveScanGradients selective_scan_backward_cuda(const SelectiveScanInputs& in,
+                                                    const SelectiveScanKept& kept,
+                                                    const Tensor& d_y_TE) {
   const c10::DeviceGuard on(in.x_TE.device());
   SelectiveScanParams params = cuda_params(in);
   const int64_t T = params.tokens, E = params.channels, N = params.states, S = params.sequences;
@@ -83,13 +84,13 @@ SelectiveScanGradients backward_cuda(const SelectiveScanInputs& in, const Select
   params.d_A_SEN = d_A_SEN.data_ptr<float>();
   params.d_D_SE = d_D_SE.data_ptr<float>();
   params.d_dt_bias_SE = d_dt_bias_SE.data_ptr<float>();
-  launch_cuda(kName, selective_scan_cuda.backward, params);
+  launch_cuda(kSelectiveScan, selective_scan_cuda.backward, params);
   return {d_x,           d_dt, d_A_SEN.sum(0),     d_B_GTN.sum(0), d_C_GTN.sum(0),
           d_D_SE.sum(0), d_z,  d_dt_bias_SE.sum(0)};
 }
 
 Tensor forward(const SelectiveScanInputs& in, SelectiveScanKept* kept, const Tensor* state_SEN) {
-  const auto run = in.x_TE.is_cuda() ? forward_cuda : selective_scan_forward_cpu;
+  const auto run = in.x_TE.is_cuda() ? selective_scan_forward_cuda : selective_scan_forward_cpu;
   return run(in, kept, state_SEN);
 }
 
@@ -111,30 +112,31 @@ class SelectiveScan : public torch::autograd::Function<SelectiveScan> {
     const auto saved = context->get_saved_variables();
     const SelectiveScanInputs in{saved[0], saved[1], saved[2], saved[3], saved[4],
                                  saved[5], saved[6], saved[7], saved[8]};
-    const auto run = in.x_TE.is_cuda() ? backward_cuda : selective_scan_backward_cpu;
+    const auto run = in.x_TE.is_cuda() ? selective_scan_backward_cuda : selective_scan_backward_cpu;
     const auto d = run(in, {saved[9], saved[10]}, with_contiguous_rows(d_outs[0]));
     return {d.x, d.dt, d.A, d.B, d.C, d.D, d.z, d.dt_bias, Tensor()};
   }
 };
 
 void check(const SelectiveScanInputs& in) {
-  require_shape(kName, "x", in.x_TE, {-1, -1});
-  require_shape(kName, "A", in.A_EN, {in.x_TE.size(1), -1});
-  require_floating(kName, in.x_TE);
-  if (in.A_EN.numel() == 0) throw_run("{}: A must have channels and states; it is empty", kName);
+  require_shape(kSelectiveScan, "x", in.x_TE, {-1, -1});
+  require_shape(kSelectiveScan, "A", in.A_EN, {in.x_TE.size(1), -1});
+  require_floating(kSelectiveScan, in.x_TE);
+  if (in.A_EN.numel() == 0)
+    throw_run("{}: A must have channels and states; it is empty", kSelectiveScan);
   const int64_t tokens = in.x_TE.size(0), channels = in.x_TE.size(1), states = in.A_EN.size(1);
-  require_shape(kName, "dt", in.dt_TE, {tokens, channels});
-  require_shape(kName, "B", in.B_TN, {tokens, states});
-  require_shape(kName, "C", in.C_TN, {tokens, states});
-  require_shape(kName, "D", in.D_E, {channels});
-  require_shape(kName, "z", in.z_TE, {tokens, channels});
-  require_shape(kName, "dt_bias", in.dt_bias_E, {channels});
+  require_shape(kSelectiveScan, "dt", in.dt_TE, {tokens, channels});
+  require_shape(kSelectiveScan, "B", in.B_TN, {tokens, states});
+  require_shape(kSelectiveScan, "C", in.C_TN, {tokens, states});
+  require_shape(kSelectiveScan, "D", in.D_E, {channels});
+  require_shape(kSelectiveScan, "z", in.z_TE, {tokens, channels});
+  require_shape(kSelectiveScan, "dt_bias", in.dt_bias_E, {channels});
   for (const Tensor* other :
        {&in.dt_TE, &in.A_EN, &in.B_TN, &in.C_TN, &in.D_E, &in.z_TE, &in.dt_bias_E}) {
-    require_same_device_and_dtype(kName, in.x_TE, *other);
+    require_same_device_and_dtype(kSelectiveScan, in.x_TE, *other);
   }
-  require_shape(kName, "offsets", in.offsets_S1, {-1});
-  require_offsets(kName, in.offsets_S1, in.x_TE);
+  require_shape(kSelectiveScan, "offsets", in.offsets_S1, {-1});
+  require_offsets(kSelectiveScan, in.offsets_S1, in.x_TE);
 }
 
 SelectiveScanInputs with_known_strides(const SelectiveScanInputs& in) {
@@ -165,9 +167,9 @@ Tensor selective_scan(const SelectiveScanInputs& inputs) {
 
 Tensor selective_scan_from(const SelectiveScanInputs& inputs, Tensor& state_SEN) {
   check(inputs);
-  require_shape(kName, "state", state_SEN,
+  require_shape(kSelectiveScan, "state", state_SEN,
                 {inputs.offsets_S1.numel() - 1, inputs.A_EN.size(0), inputs.A_EN.size(1)});
-  require_same_device_and_dtype(kName, inputs.x_TE, state_SEN);
+  require_same_device_and_dtype(kSelectiveScan, inputs.x_TE, state_SEN);
   const at::NoGradGuard no_grad;
   const Tensor state = state_SEN.contiguous();
   const Tensor y = forward(with_known_strides(inputs), /*kept=*/nullptr, &state);

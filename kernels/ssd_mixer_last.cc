@@ -16,7 +16,7 @@ namespace {
 
 using at::Tensor;
 
-constexpr const char* kName = "ssd_mixer_last";
+constexpr const char* kSsdMixerLast = "ssd_mixer_last";
 
 // Sizes that follow from the weights'.
 struct Sizes {
@@ -32,24 +32,24 @@ struct Sizes {
 };
 
 void check(const Tensor& x_TD, const Tensor& offsets_S1, const SsdMixerWeights& w) {
-  require_shape(kName, "out_proj", w.out_proj_DE, {-1, -1});
-  require_shape(kName, "D", w.D_H, {-1});
-  require_shape(kName, "conv_bias", w.conv_bias_C, {-1});
+  require_shape(kSsdMixerLast, "out_proj", w.out_proj_DE, {-1, -1});
+  require_shape(kSsdMixerLast, "D", w.D_H, {-1});
+  require_shape(kSsdMixerLast, "conv_bias", w.conv_bias_C, {-1});
   const Sizes n(w);
   const int64_t directions = n.shared > 0 ? (n.channels - n.inner) / (2 * n.shared) : 0;
   if (w.groups < 1 || n.heads % w.groups != 0 || directions < 1 ||
       n.channels != n.inner + directions * 2 * n.shared || w.norm_groups < 1 ||
       n.inner % w.norm_groups != 0) {
-    throw_run("{}: {} channels are not {} heads of {} and B and C of {} groups of {}", kName,
-              n.channels, n.heads, w.head_width, w.groups, w.state);
+    throw_run("{}: {} channels are not {} heads of {} and B and C of {} groups of {}",
+              kSsdMixerLast, n.channels, n.heads, w.head_width, w.groups, w.state);
   }
-  require_shape(kName, "x", x_TD, {-1, n.width});
-  require_shape(kName, "offsets", offsets_S1, {-1});
-  require_offsets(kName, offsets_S1, x_TD);
-  require_floating(kName, x_TD);
+  require_shape(kSsdMixerLast, "x", x_TD, {-1, n.width});
+  require_shape(kSsdMixerLast, "offsets", offsets_S1, {-1});
+  require_offsets(kSsdMixerLast, offsets_S1, x_TD);
+  require_floating(kSsdMixerLast, x_TD);
   const auto require = [&](const char* name, const Tensor& tensor, at::IntArrayRef sizes) {
-    require_shape(kName, name, tensor, sizes);
-    require_same_device_and_dtype(kName, x_TD, tensor);
+    require_shape(kSsdMixerLast, name, tensor, sizes);
+    require_same_device_and_dtype(kSsdMixerLast, x_TD, tensor);
   };
   require("in_proj", w.in_proj, {n.inner + n.channels + directions * n.heads, n.width});
   require("conv_weight", w.conv_weight_CK, {n.channels, -1});
@@ -62,8 +62,8 @@ void check(const Tensor& x_TD, const Tensor& offsets_S1, const SsdMixerWeights& 
   require("out_proj", w.out_proj_DE, {n.width, n.inner});
   const int64_t conv_width = w.conv_weight_CK.size(1);
   if (conv_width < 1 || (w.span == ConvSpan::Centred && conv_width % 2 == 0)) {
-    throw_run("{}: the convolution must be 1 wide at least, and odd where centred; it is {}", kName,
-              conv_width);
+    throw_run("{}: the convolution must be 1 wide at least, and odd where centred; it is {}",
+              kSsdMixerLast, conv_width);
   }
 }
 

@@ -19,28 +19,28 @@ namespace {
 
 using at::Tensor;
 
-constexpr const char* kName = "transformer_last";
+constexpr const char* kTransformerLast = "transformer_last";
 
 void check(const TransformerLastInputs& in) {
-  check_embed_and_norm(kName, in.embed);
-  require_shape(kName, "offsets", in.offsets_S1, {-1});
-  require_offsets(kName, in.offsets_S1, in.embed.items_T);
+  check_embed_and_norm(kTransformerLast, in.embed);
+  require_shape(kTransformerLast, "offsets", in.offsets_S1, {-1});
+  require_offsets(kTransformerLast, in.offsets_S1, in.embed.items_T);
   const Tensor& table = in.embed.table_VD;
   const int64_t width = table.size(1);
   const auto require = [&](const char* name, const Tensor& tensor, at::IntArrayRef sizes) {
-    require_shape(kName, name, tensor, sizes);
-    require_same_device_and_dtype(kName, table, tensor);
+    require_shape(kTransformerLast, name, tensor, sizes);
+    require_same_device_and_dtype(kTransformerLast, table, tensor);
   };
   for (const TransformerBlock& block : in.blocks) {
     require("qkv_weight", block.qkv_weight, {3 * width, width});
     require("qkv_bias", block.qkv_bias, {3 * width});
     require("mix_weight", block.mix_weight, {width, width});
     require("mix_bias", block.mix_bias, {width});
-    check_norm_and_feed_forward(kName, table, block.rest);
+    check_norm_and_feed_forward(kTransformerLast, table, block.rest);
   }
   if (in.blocks.empty() || in.heads < 1 || width % in.heads != 0) {
     throw_run("{}: needs a block at least, and heads that divide the width, {}; got {} and {}",
-              kName, width, in.blocks.size(), in.heads);
+              kTransformerLast, width, in.blocks.size(), in.heads);
   }
 }
 
@@ -60,7 +60,7 @@ TransformerNumbers numbers_of(const TransformerLastInputs& in, HeldNumbers& held
 }  // namespace
 
 Tensor transformer_last(const TransformerLastInputs& in) {
-  require_float_on_cpu(kName, in.embed.table_VD);
+  require_float_on_cpu(kTransformerLast, in.embed.table_VD);
   check(in);
   HeldNumbers held;
   const TransformerNumbers numbers = numbers_of(in, held);

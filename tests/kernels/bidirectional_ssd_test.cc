@@ -7,7 +7,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace bidirectional_ssd_test {
 
 using torch::Tensor;
 
@@ -131,5 +131,5 @@ TEST(BidirectionalSsd, NoTokensGiveNothing) {
   EXPECT_EQ(run(inputs, offsets_of({0}))[0].sizes(), inputs[0].sizes());
 }
 
-}  // namespace
+}  // namespace bidirectional_ssd_test
 }  // namespace seqsweep

@@ -11,7 +11,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace blockwise_adamw_test {
 
 using torch::Tensor;
 
@@ -126,5 +126,5 @@ TEST(BlockwiseAdamW, RefusesWhatDoesNotFit) {
   refused([](auto& t) { t.values = t.values.to(torch::kDouble); }, "values must be Float");
 }
 
-}  // namespace
+}  // namespace blockwise_adamw_test
 }  // namespace seqsweep

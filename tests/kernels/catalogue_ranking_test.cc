@@ -9,7 +9,7 @@
 #include "core/base/error.h"
 
 namespace seqsweep {
-namespace {
+namespace catalogue_ranking_test {
 
 using torch::Tensor;
 using Lists = std::vector<std::vector<ScoredItem>>;
@@ -166,5 +166,5 @@ TEST(CatalogueRanking, RefusesWhatDoesNotFit) {
   EXPECT_THROW(best_in_catalogue(c.hidden, c.embedding, c.bias, 1, {listed, offsets}), Error);
 }
 
-}  // namespace
+}  // namespace catalogue_ranking_test
 }  // namespace seqsweep

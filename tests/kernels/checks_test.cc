@@ -6,7 +6,7 @@
 #include "core/base/error.h"
 
 namespace seqsweep {
-namespace {
+namespace checks_test {
 
 std::string complaint(const std::function<void()>& act) {
   try {
@@ -53,5 +53,5 @@ TEST(Checks, InferenceIsWithoutGradientInFloatOnTheCpu) {
             "op: takes float on the CPU; it got Double on cpu");
 }
 
-}  // namespace
+}  // namespace checks_test
 }  // namespace seqsweep

@@ -6,7 +6,7 @@
 #include "core/base/error.h"
 
 namespace seqsweep {
-namespace {
+namespace continued_attention_test {
 
 using torch::Tensor;
 
@@ -58,5 +58,5 @@ TEST(ContinuedAttention, ShapesThatDoNotFitAreRefused) {
   EXPECT_THROW(continued_attention(in), Error);
 }
 
-}  // namespace
+}  // namespace continued_attention_test
 }  // namespace seqsweep

@@ -9,7 +9,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace conv1d_silu_test {
 
 using torch::Tensor;
 
@@ -174,5 +174,5 @@ TEST(Conv1dSilu, RefusesWhatDoesNotFit) {
                {"conv1d_silu", "tail must"});
 }
 
-}  // namespace
+}  // namespace conv1d_silu_test
 }  // namespace seqsweep

@@ -8,7 +8,7 @@
 #include "kernels/packed_attention_cuda.h"
 
 namespace seqsweep {
-namespace {
+namespace cuda_plugin_test {
 
 TEST(CudaPlugin, WithoutItTheErrorSaysWhatToDo) {
   if (std::filesystem::exists(SEQSWEEP_BIN_DIR "/seqsweep_cuda.so")) {
@@ -38,5 +38,5 @@ TEST(CudaPlugin, AKernelsErrorBecomesOurs) {
   }
 }
 
-}  // namespace
+}  // namespace cuda_plugin_test
 }  // namespace seqsweep

@@ -7,7 +7,7 @@
 #include "tests/support/golden.h"
 
 namespace seqsweep {
-namespace {
+namespace dynamic_map_test {
 
 TEST(DynamicMap, EqualsBitsandbytes) {
   const auto expected = read_golden("nf4")["scale_codebook"];
@@ -24,5 +24,5 @@ TEST(DynamicMap, UnsignedItGoesFromNothingToOne) {
   EXPECT_TRUE(std::ranges::is_sorted(numbers));
 }
 
-}  // namespace
+}  // namespace dynamic_map_test
 }  // namespace seqsweep

@@ -7,7 +7,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace embed_and_norm_cpu_test {
 
 using torch::Tensor;
 
@@ -70,5 +70,5 @@ TEST(EmbedAndNorm, WhatDoesNotFitIsNamed) {
   expect_error([&] { embed_and_norm(in); }, {"bias must have shape [8]"});
 }
 
-}  // namespace
+}  // namespace embed_and_norm_cpu_test
 }  // namespace seqsweep

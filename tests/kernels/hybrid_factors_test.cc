@@ -9,7 +9,7 @@
 #include "tests/support/golden.h"
 
 namespace seqsweep {
-namespace {
+namespace hybrid_factors_test {
 
 using Json = nlohmann::json;
 
@@ -170,5 +170,5 @@ TEST(HybridFactors, ThreadsTogetherLearnAsWell) {
   EXPECT_GT(auc_of(factors, data, 5), 0.9);
 }
 
-}  // namespace
+}  // namespace hybrid_factors_test
 }  // namespace seqsweep

@@ -8,7 +8,7 @@
 #include "kernels/activations.h"
 
 namespace seqsweep {
-namespace {
+namespace lanes_test {
 
 template <typename T>
 void expect_exp2(double tolerance) {
@@ -71,5 +71,5 @@ TEST(Activations, AreAccurate) {
   expect_activations<double>(1e-13);
 }
 
-}  // namespace
+}  // namespace lanes_test
 }  // namespace seqsweep

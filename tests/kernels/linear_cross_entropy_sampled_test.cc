@@ -6,7 +6,7 @@
 #include "tests/support/gradcheck.h"
 
 namespace seqsweep {
-namespace {
+namespace linear_cross_entropy_sampled_test {
 
 using torch::Tensor;
 
@@ -123,5 +123,5 @@ TEST(SampledCrossEntropy, RefusesNegativesOutsideTheCatalogue) {
   EXPECT_THROW(differentiate(c, sampled_cross_entropy), Error);
 }
 
-}  // namespace
+}  // namespace linear_cross_entropy_sampled_test
 }  // namespace seqsweep

@@ -7,7 +7,7 @@
 #include "tests/support/gradcheck.h"
 
 namespace seqsweep {
-namespace {
+namespace linear_cross_entropy_test {
 
 using torch::Tensor;
 
@@ -117,5 +117,5 @@ TEST(LinearCrossEntropy, RefusesTargetsOutsideTheCatalogue) {
   EXPECT_THROW(linear_cross_entropy(c.hidden, c.embedding, c.bias, c.targets), Error);
 }
 
-}  // namespace
+}  // namespace linear_cross_entropy_test
 }  // namespace seqsweep

@@ -11,7 +11,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace lru_scan_cpu_test {
 
 using torch::Tensor;
 
@@ -169,5 +169,5 @@ TEST(LruScan, RefusesWhatDoesNotFit) {
   expect_error([&] { lru_scan_from(c.inputs(), state); }, {"lru_scan", "state must"});
 }
 
-}  // namespace
+}  // namespace lru_scan_cpu_test
 }  // namespace seqsweep

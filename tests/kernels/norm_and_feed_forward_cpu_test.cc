@@ -7,7 +7,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace norm_and_feed_forward_cpu_test {
 
 using torch::Tensor;
 
@@ -74,5 +74,5 @@ TEST(NormAndFeedForward, WhatDoesNotFitIsNamed) {
                {"norm_and_feed_forward: down_weight must have shape [8, 32]"});
 }
 
-}  // namespace
+}  // namespace norm_and_feed_forward_cpu_test
 }  // namespace seqsweep

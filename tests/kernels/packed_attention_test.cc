@@ -9,7 +9,7 @@
 #include "tests/support/gradcheck.h"
 
 namespace seqsweep {
-namespace {
+namespace packed_attention_test {
 
 using torch::Tensor;
 
@@ -153,5 +153,5 @@ TEST(PackedAttention, RefusesWhatDoesNotFit) {
   EXPECT_THROW(packed_attention(q, k.to(torch::kDouble), v, c.offsets_S1, 6), Error);
 }
 
-}  // namespace
+}  // namespace packed_attention_test
 }  // namespace seqsweep

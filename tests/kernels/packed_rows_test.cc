@@ -10,7 +10,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace packed_rows_test {
 
 using torch::Tensor;
 
@@ -108,5 +108,5 @@ TEST_F(WorkPartsTest, RunsOfSequencesAreAllSequencesOnce) {
   }
 }
 
-}  // namespace
+}  // namespace packed_rows_test
 }  // namespace seqsweep

@@ -6,7 +6,7 @@
 #include <cmath>
 
 namespace seqsweep {
-namespace {
+namespace panel_ops_test {
 
 using torch::Tensor;
 
@@ -143,5 +143,5 @@ TEST(PanelOps, NaNStaysNaN) {
   }
 }
 
-}  // namespace
+}  // namespace panel_ops_test
 }  // namespace seqsweep

@@ -8,7 +8,7 @@
 #include "tests/support/golden.h"
 
 namespace seqsweep {
-namespace {
+namespace quantized_linear_test {
 
 using torch::Tensor;
 
@@ -104,5 +104,5 @@ TEST(QuantizedLinear, WhatDoesNotFitIsRefused) {
   EXPECT_THROW(quantized_linear(torch::randn({2, 5}), weight, {}), Error);
 }
 
-}  // namespace
+}  // namespace quantized_linear_test
 }  // namespace seqsweep

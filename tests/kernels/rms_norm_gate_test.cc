@@ -8,7 +8,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace rms_norm_gate_test {
 
 using testing::HasSubstr;
 using torch::Tensor;
@@ -110,5 +110,5 @@ TEST(RmsNormGate, NamesWhatDoesNotFit) {
   EXPECT_THAT(error(in[0], in[1], in[2], 3), HasSubstr("rms_norm_gate: groups must divide"));
 }
 
-}  // namespace
+}  // namespace rms_norm_gate_test
 }  // namespace seqsweep

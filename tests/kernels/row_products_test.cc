@@ -4,7 +4,7 @@
 #include <torch/types.h>
 
 namespace seqsweep {
-namespace {
+namespace row_products_test {
 
 using torch::Tensor;
 
@@ -28,5 +28,5 @@ TEST(RowProducts, AreSummedAsSmallGemmDoes) {
   }
 }
 
-}  // namespace
+}  // namespace row_products_test
 }  // namespace seqsweep

@@ -9,7 +9,7 @@
 #include "tests/support/gradcheck.h"
 
 namespace seqsweep {
-namespace {
+namespace seeded_dropout_test {
 
 using torch::Tensor;
 
@@ -64,5 +64,5 @@ TEST(CounterRandom, AFlippedInputBitFlipsHalfOfTheOutputBits) {
   EXPECT_NEAR(static_cast<double>(flips) / static_cast<double>(pairs), 16, 0.5);
 }
 
-}  // namespace
+}  // namespace seeded_dropout_test
 }  // namespace seqsweep

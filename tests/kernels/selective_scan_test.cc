@@ -10,7 +10,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace selective_scan_test {
 
 using torch::Tensor;
 
@@ -222,5 +222,5 @@ TEST(SelectiveScan, RefusesWhatDoesNotFit) {
   expect_error([&] { selective_scan_from(c.inputs(), state); }, {"selective_scan", "state must"});
 }
 
-}  // namespace
+}  // namespace selective_scan_test
 }  // namespace seqsweep

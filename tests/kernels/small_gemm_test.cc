@@ -6,7 +6,7 @@
 #include "kernels/row_math.h"
 
 namespace seqsweep {
-namespace {
+namespace small_gemm_test {
 
 using torch::Tensor;
 
@@ -57,5 +57,5 @@ TEST(RowMath, SumsAndMaximaAreOfTheWholeRow) {
   }
 }
 
-}  // namespace
+}  // namespace small_gemm_test
 }  // namespace seqsweep

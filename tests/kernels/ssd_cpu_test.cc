@@ -8,7 +8,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace ssd_cpu_test {
 
 using torch::Tensor;
 
@@ -65,5 +65,5 @@ TEST(SsdCpu, TheNumberOfThreadsDoesNotChangeABit) {
   expect_same_bits(others, expected);
 }
 
-}  // namespace
+}  // namespace ssd_cpu_test
 }  // namespace seqsweep

@@ -9,7 +9,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace ssd_last_test {
 
 using torch::Tensor;
 
@@ -105,5 +105,5 @@ TEST(SsdLast, WrongShapesNameTheTensor) {
   expect_error([&] { ssd_last(in); }, {"ssd_last: C must have shape [1, 1, 4]"});
 }
 
-}  // namespace
+}  // namespace ssd_last_test
 }  // namespace seqsweep

@@ -8,7 +8,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace ssd_mixer_last_cpu_test {
 
 using torch::Tensor;
 
@@ -158,5 +158,5 @@ TEST(SsdMixerLast, WhatDoesNotFitNamesTheTensor) {
          "tensors must share device and dtype");
 }
 
-}  // namespace
+}  // namespace ssd_mixer_last_cpu_test
 }  // namespace seqsweep

@@ -9,7 +9,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace ssd_pass_test {
 
 using testing::HasSubstr;
 using torch::Tensor;
@@ -90,5 +90,5 @@ TEST(SsdPass, RowsThatAreContiguousAreNotCopied) {
   EXPECT_EQ(rows.directions[0].C_TGN.stride(2), 1);
 }
 
-}  // namespace
+}  // namespace ssd_pass_test
 }  // namespace seqsweep

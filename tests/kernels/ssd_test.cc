@@ -9,7 +9,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace ssd_test {
 
 using torch::Tensor;
 
@@ -204,5 +204,5 @@ TEST(SsdFrom, RefusesAStateThatDoesNotFit) {
               testing::HasSubstr("ssd_from: state must have shape [1, 4, 16, 16]"));
 }
 
-}  // namespace
+}  // namespace ssd_test
 }  // namespace seqsweep

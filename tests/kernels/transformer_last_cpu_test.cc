@@ -8,7 +8,7 @@
 #include "tests/support/packed.h"
 
 namespace seqsweep {
-namespace {
+namespace transformer_last_cpu_test {
 
 using torch::Tensor;
 
@@ -178,5 +178,5 @@ TEST(TransformerLast, WhatDoesNotFitIsNamed) {
          "transformer_last: up_weight must have shape [256, 64]");
 }
 
-}  // namespace
+}  // namespace transformer_last_cpu_test
 }  // namespace seqsweep

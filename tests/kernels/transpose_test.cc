@@ -4,7 +4,7 @@
 #include <torch/types.h>
 
 namespace seqsweep {
-namespace {
+namespace transpose_test {
 
 template <typename T>
 void expect_transposed(int64_t rows, int64_t columns) {
@@ -26,5 +26,5 @@ TEST(Transpose, TurnsAnyShapeOver) {
   }
 }
 
-}  // namespace
+}  // namespace transpose_test
 }  // namespace seqsweep

@@ -9,7 +9,7 @@
 #include "core/base/error.h"
 
 namespace seqsweep {
-namespace {
+namespace usgm_step_test {
 
 using torch::Tensor;
 
@@ -145,5 +145,5 @@ TEST(UsgmStep, RefusesTensorsThatDoNotFit) {
   EXPECT_THROW(usgm_step(t, kEverything), Error);
 }
 
-}  // namespace
+}  // namespace usgm_step_test
 }  // namespace seqsweep

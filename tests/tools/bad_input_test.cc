@@ -6,7 +6,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace bad_input_test {
 
 using ::testing::HasSubstr;
 
@@ -148,5 +148,5 @@ TEST_F(BadInput, FullDiskEndsWithCode3AndADatabaseThatOpens) {
   EXPECT_EQ(check.output, "ok\n");
 }
 
-}  // namespace
+}  // namespace bad_input_test
 }  // namespace seqsweep

@@ -11,7 +11,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace commands_test {
 
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
@@ -188,5 +188,5 @@ TEST(Completion, OffersCommandsAndOptions) {
   EXPECT_THAT(seqsweep({"completion", "zsh"}).output, HasSubstr("bashcompinit"));
 }
 
-}  // namespace
+}  // namespace commands_test
 }  // namespace seqsweep

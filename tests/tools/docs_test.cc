@@ -7,7 +7,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace docs_test {
 
 const std::string kRoot = SEQSWEEP_SOURCE_DIR;
 
@@ -53,5 +53,5 @@ latency: {samples: 0}
   EXPECT_THAT(result.output, ::testing::HasSubstr("popularity"));
 }
 
-}  // namespace
+}  // namespace docs_test
 }  // namespace seqsweep

@@ -7,7 +7,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace kill_test {
 
 const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
 
@@ -121,5 +121,5 @@ TEST(Kill, OneProcessWithoutMpirunDrainsOnInterrupt) {
   EXPECT_EQ(query(db, "SELECT max(attempts) <= 2 FROM results"), "1\n");
 }
 
-}  // namespace
+}  // namespace kill_test
 }  // namespace seqsweep

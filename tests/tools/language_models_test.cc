@@ -6,7 +6,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace language_models_test {
 
 using ::testing::HasSubstr;
 
@@ -55,5 +55,5 @@ TEST(LanguageModels, EveryRowRunsToTheTable) {
   EXPECT_THAT(evaluated.output, HasSubstr("ndcg@10"));
 }
 
-}  // namespace
+}  // namespace language_models_test
 }  // namespace seqsweep

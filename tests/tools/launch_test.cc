@@ -10,7 +10,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace launch_test {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
@@ -78,5 +78,5 @@ TEST_F(Launch, BadInputIsToldAndGives2) {
   EXPECT_THAT(unknown.output, HasSubstr("unknown key 'model'"));
 }
 
-}  // namespace
+}  // namespace launch_test
 }  // namespace seqsweep

@@ -6,7 +6,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace needs_test {
 
 using ::testing::HasSubstr;
 
@@ -85,5 +85,5 @@ TEST_F(Needs, TrainTrainsWhatTheRunNeeds) {
   EXPECT_EQ(sql("SELECT count(*) FROM results WHERE status = 'done'"), "2");
 }
 
-}  // namespace
+}  // namespace needs_test
 }  // namespace seqsweep

@@ -11,7 +11,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace ranks_test {
 
 const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
 
@@ -202,5 +202,5 @@ INSTANTIATE_TEST_SUITE_P(Killed, RanksUnderUlfm,
                                               info.param.workers);
                          });
 
-}  // namespace
+}  // namespace ranks_test
 }  // namespace seqsweep

@@ -6,7 +6,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace sweep_files_test {
 
 namespace fs = std::filesystem;
 
@@ -22,5 +22,5 @@ TEST(SweepFiles, EveryOneIsValid) {
   EXPECT_GE(files, 5);
 }
 
-}  // namespace
+}  // namespace sweep_files_test
 }  // namespace seqsweep

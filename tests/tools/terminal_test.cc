@@ -8,7 +8,7 @@
 #include "tests/support/terminal.h"
 
 namespace seqsweep {
-namespace {
+namespace terminal_test {
 
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
@@ -110,5 +110,5 @@ TEST(Colours, AreForTerminalsAndNotWhereTheyAreUnwanted) {
   EXPECT_THAT(run_command({kProgram, "doctor"}).output, Not(HasSubstr("\033")));
 }
 
-}  // namespace
+}  // namespace terminal_test
 }  // namespace seqsweep

@@ -4,7 +4,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace torture_test {
 
 class Torture : public testing::TestWithParam<const char*> {};
 
@@ -20,5 +20,5 @@ TEST_P(Torture, EndsLikeAnUndisturbedSweep) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Torture, testing::Values("1", "2", "3", "4", "5"));
 
-}  // namespace
+}  // namespace torture_test
 }  // namespace seqsweep

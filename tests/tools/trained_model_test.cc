@@ -12,7 +12,7 @@
 #include "tests/support/command.h"
 
 namespace seqsweep {
-namespace {
+namespace trained_model_test {
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -180,5 +180,5 @@ TEST_F(TrainedModel, WithoutAHistoryTheErrorSaysWhatToGive) {
   EXPECT_THAT(result.output, HasSubstr("--user KEY, --history"));
 }
 
-}  // namespace
+}  // namespace trained_model_test
 }  // namespace seqsweep

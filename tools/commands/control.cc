@@ -11,24 +11,24 @@
 namespace seqsweep {
 namespace {
 
-struct Options {
+struct ControlOptions {
   std::string database, run;
   bool failed = false;
 };
 
 // The full id of a run named by the start of its id. Also checks that the database is one.
-std::string run_id_of(const Options& options) {
+std::string run_id_of(const ControlOptions& options) {
   Database database = Database::open_for_reading(options.database);
   return options.run.empty() ? "" : find_run(database, options.run);
 }
 
-int hand_over(const Options& options, const Request& request) {
+int hand_over(const ControlOptions& options, const Request& request) {
   write_request(options.database, request);
   fmt::print("asked the coordinator that is at work on {}\n", options.database);
   return kExitDone;
 }
 
-int retry(const Options& options) {
+int retry(const ControlOptions& options) {
   const std::string run_id = run_id_of(options);
   if (options.failed == !run_id.empty()) throw_input("retry: give either RUN or --failed");
   const auto kind = options.failed ? Request::Kind::RetryFailed : Request::Kind::Retry;
@@ -42,7 +42,7 @@ int retry(const Options& options) {
   return kExitDone;
 }
 
-int cancel(const Options& options) {
+int cancel(const ControlOptions& options) {
   const std::string run_id = run_id_of(options);
   if (is_locked(options.database)) return hand_over(options, {Request::Kind::Cancel, run_id});
   RunStore store(options.database);
@@ -51,14 +51,15 @@ int cancel(const Options& options) {
   return kExitDone;
 }
 
-int drain(const Options& options) {
+int drain(const ControlOptions& options) {
   run_id_of(options);
   if (!is_locked(options.database))
     throw_input("drain: no sweep is running on {}", options.database);
   return hand_over(options, {Request::Kind::Drain, ""});
 }
 
-CLI::App* add(CLI::App& app, const char* name, const char* help, std::shared_ptr<Options> options) {
+CLI::App* add(CLI::App& app, const char* name, const char* help,
+              std::shared_ptr<ControlOptions> options) {
   auto* command = app.add_subcommand(name, help);
   command->add_option("DB", options->database, "results database")->required();
   return command;
@@ -67,7 +68,7 @@ CLI::App* add(CLI::App& app, const char* name, const char* help, std::shared_ptr
 }  // namespace
 
 void add_control(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ControlOptions>();
   auto* again =
       add(app, "retry", "Try a failed or cancelled run again, or all failed ones", options);
   again->add_option("RUN", options->run, "run id, or the start of one");

@@ -10,12 +10,12 @@
 namespace seqsweep {
 namespace {
 
-struct Options {
+struct PrepareOptions {
   std::string name, raw, data_dir;
   std::vector<std::string> settings;
 };
 
-int prepare(const Options& options) {
+int prepare(const PrepareOptions& options) {
   const std::filesystem::path data_dir = data_dir_or_default(options.data_dir);
   fetch_dataset(
       options.name, data_dir,
@@ -39,7 +39,7 @@ void add_data(CLI::App& app, Action& action) {
   auto* data = app.add_subcommand("data", "Data sets: download, read, cache");
   data->require_subcommand(1);
   auto* command = data->add_subcommand("prepare", "Get the raw files of a data set and cache it");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PrepareOptions>();
   command->add_option("NAME", options->name, "a data set: seqsweep list datasets")->required();
   command->add_option("SETTINGS", options->settings, "key=value, as in core=5");
   command->add_option("--raw", options->raw,

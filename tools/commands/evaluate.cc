@@ -10,12 +10,12 @@
 namespace seqsweep {
 namespace {
 
-struct Options : TrainedModelOptions {
+struct EvaluateOptions : TrainedModelOptions {
   std::string split = "test";
   std::vector<int64_t> cutoffs = {1, 5, 10, 20};
 };
 
-int evaluate(const Options& options) {
+int evaluate(const EvaluateOptions& options) {
   LoadedModel model = options.load();
   const Split split = options.split == "validation" ? Split::Validation : Split::Test;
   std::vector<int64_t> users(static_cast<size_t>(model.run.data->users()));
@@ -34,7 +34,7 @@ int evaluate(const Options& options) {
 
 void add_evaluate(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("evaluate", "Score a trained model on its data set");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvaluateOptions>();
   options->add_to(*command);
   command->add_option("--split", options->split, "test or validation [test]")
       ->check(CLI::IsMember({"test", "validation"}));

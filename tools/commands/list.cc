@@ -63,7 +63,7 @@ int list(const std::string& kind, bool as_json) {
   return kExitDone;
 }
 
-struct Options {
+struct ListOptions {
   std::string kind;
   bool json = false;
 };
@@ -77,7 +77,7 @@ Catalog catalog() {
 void add_list(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("list", "What a sweep file may name, with settings and defaults");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ListOptions>();
   command
       ->add_option("KIND", options->kind,
                    "models, datasets, optimizers, objectives or batch_schedules")

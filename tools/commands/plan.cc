@@ -17,14 +17,14 @@
 namespace seqsweep {
 namespace {
 
-struct Options {
+struct PlanOptions {
   std::string file, database, data_dir;
   std::vector<std::string> overrides;
   bool resolved = false, json = false;
   SimulatedCluster cluster{.ranks = 0};  // Of no ranks: nothing is simulated.
 };
 
-struct Row {
+struct PlanRow {
   const SweepRun* run = nullptr;
   std::string status = "pending";
   ParameterCount parameters;
@@ -39,20 +39,20 @@ struct Row {
 constexpr double kBytesPerParameter = 5 * 4;
 constexpr double kProcessBytes = 350e6;
 
-struct History {
+struct PastRuns {
   std::map<std::string, std::string> status;  // By run id.
   Estimator estimator;
 };
 
-History read_history(const std::string& path, std::map<std::string, DatasetSize> sizes) {
+PastRuns read_history(const std::string& path, std::map<std::string, DatasetSize> sizes) {
   if (path.empty() || !std::filesystem::exists(path)) return {{}, Estimator(std::move(sizes))};
   Database database = Database::open_for_reading(path);
-  History history{{}, learnt_estimator(database, std::move(sizes))};
+  PastRuns history{{}, learnt_estimator(database, std::move(sizes))};
   for (const ResultRow& row : read_results(database)) history.status[row.run_id] = row.status;
   return history;
 }
 
-std::vector<std::string> not_done(const std::vector<std::string>& runs, const History& history) {
+std::vector<std::string> not_done(const std::vector<std::string>& runs, const PastRuns& history) {
   std::vector<std::string> left;
   for (const std::string& run_id : runs) {
     const auto known = history.status.find(run_id);
@@ -61,12 +61,12 @@ std::vector<std::string> not_done(const std::vector<std::string>& runs, const Hi
   return left;
 }
 
-std::vector<Row> rows_of(const std::vector<SweepRun>& runs, const std::filesystem::path& data_dir,
-                         const History& history) {
-  std::vector<Row> rows;
+std::vector<PlanRow> rows_of(const std::vector<SweepRun>& runs,
+                             const std::filesystem::path& data_dir, const PastRuns& history) {
+  std::vector<PlanRow> rows;
   std::map<std::string, ParameterCount> counted;  // A model is built once a data set.
   for (const SweepRun& run : runs) {
-    Row row{.run = &run, .waits_for = not_done(run.needs, history)};
+    PlanRow row{.run = &run, .waits_for = not_done(run.needs, history)};
     const std::string built = run.config.dataset.dump() + run.config.model.dump();
     if (!counted.contains(built)) {
       BuiltRun instance = build_run(run.config, {.data_dir = data_dir}, c10::Device(c10::kCPU));
@@ -86,15 +86,15 @@ std::vector<Row> rows_of(const std::vector<SweepRun>& runs, const std::filesyste
   return rows;
 }
 
-void print_text(const SweepConfig& sweep, const std::vector<Row>& rows) {
+void print_text(const SweepConfig& sweep, const std::vector<PlanRow>& rows) {
   size_t width = 0;
-  for (const Row& row : rows) width = std::max(width, row.run->label.size());
+  for (const PlanRow& row : rows) width = std::max(width, row.run->label.size());
   fmt::print("sweep {}: {} runs\n\n", sweep.name, rows.size());
   fmt::print("{:<16}  {:<{}}  {:>5}  {:>12}  {:>9}  {:>12}  {}\n", "run", "config", width, "ranks",
              "parameters", "memory", "training", "status");
   double left_s = 0;
   bool guessed = false;
-  for (const Row& row : rows) {
+  for (const PlanRow& row : rows) {
     fmt::print("{:<16}  {:<{}}  {:>5}  {:>12}  {:>9}  {:>12}  {}\n", row.run->run_id,
                row.run->label, width, row.run->config.train.ranks, human_count(row.parameters.all),
                human_bytes(static_cast<uint64_t>(row.memory_bytes)),
@@ -114,11 +114,11 @@ void print_text(const SweepConfig& sweep, const std::vector<Row>& rows) {
 }
 
 // The runs that are left on a virtual cluster, by the coordinator's own policy.
-SimulatedSchedule play(const std::vector<Row>& rows, const Estimator& estimator,
+SimulatedSchedule play(const std::vector<PlanRow>& rows, const Estimator& estimator,
                        const SimulatedCluster& cluster) {
   std::vector<SweepRun> runs;
   std::vector<std::string> left;
-  for (const Row& row : rows) {
+  for (const PlanRow& row : rows) {
     runs.push_back(*row.run);
     if (row.status == "pending" || row.status == "running") left.push_back(row.run->run_id);
   }
@@ -135,7 +135,7 @@ SimulatedSchedule play(const std::vector<Row>& rows, const Estimator& estimator,
   return simulate(simulated, cluster);
 }
 
-void print_simulation(const SimulatedSchedule& simulation, const std::vector<Row>& rows,
+void print_simulation(const SimulatedSchedule& simulation, const std::vector<PlanRow>& rows,
                       const SimulatedCluster& cluster) {
   fmt::print(
       "\non {} workers: {} until the last run is done, {:.0f} % of their time used; no "
@@ -148,7 +148,7 @@ void print_simulation(const SimulatedSchedule& simulation, const std::vector<Row
   fmt::print("in this order:\n");
   constexpr size_t kLinesMax = 100;
   std::map<std::string, std::string> labels;
-  for (const Row& row : rows) labels[row.run->run_id] = row.run->label;
+  for (const PlanRow& row : rows) labels[row.run->run_id] = row.run->label;
   for (size_t i = 0; i < std::min(simulation.order.size(), kLinesMax); ++i) {
     fmt::print("  {}  {}\n", simulation.order[i], labels[simulation.order[i]]);
   }
@@ -157,10 +157,10 @@ void print_simulation(const SimulatedSchedule& simulation, const std::vector<Row
   }
 }
 
-void print_json(const SweepConfig& sweep, const std::vector<Row>& rows,
+void print_json(const SweepConfig& sweep, const std::vector<PlanRow>& rows,
                 const std::optional<SimulatedSchedule>& simulation) {
   Json runs = Json::array();
-  for (const Row& row : rows) {
+  for (const PlanRow& row : rows) {
     runs.push_back({{"run_id", row.run->run_id},
                     {"label", row.run->label},
                     {"ranks", row.run->config.train.ranks},
@@ -183,7 +183,7 @@ void print_json(const SweepConfig& sweep, const std::vector<Row>& rows,
   fmt::print("{}\n", json.dump(2));
 }
 
-int plan(const Options& options) {
+int plan(const PlanOptions& options) {
   const SweepJob job{[&] { return read_sweep_file(options.file, options.overrides); },
                      options.database, options.data_dir};
   const SweepConfig sweep = read_sweep(job.document(), catalog());
@@ -193,8 +193,8 @@ int plan(const Options& options) {
   }
   const std::vector<SweepRun> runs = expand(sweep);
   const std::filesystem::path data_dir = data_dir_of(job, sweep);
-  const History history = read_history(options.database, prepare_datasets(sweep, data_dir));
-  const std::vector<Row> rows = rows_of(runs, data_dir, history);
+  const PastRuns history = read_history(options.database, prepare_datasets(sweep, data_dir));
+  const std::vector<PlanRow> rows = rows_of(runs, data_dir, history);
   std::optional<SimulatedSchedule> simulation;
   if (options.cluster.ranks > 0) simulation = play(rows, history.estimator, options.cluster);
   if (options.json) {
@@ -210,7 +210,7 @@ int plan(const Options& options) {
 
 void add_plan(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("plan", "What a sweep file would train; trains nothing");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PlanOptions>();
   command->add_option("FILE", options->file, "sweep file (YAML)")->required();
   command->add_option("OVERRIDES", options->overrides, "key=value, as in train.epochs=5");
   command->add_option("--db", options->database, "a database with done runs, for status and times");

@@ -16,7 +16,7 @@
 namespace seqsweep {
 namespace {
 
-struct Options : TrainedModelOptions {
+struct RecommendOptions : TrainedModelOptions {
   std::vector<std::string> history;
   std::string user;
   int64_t count = 10;
@@ -51,7 +51,7 @@ class ItemFinder {
 };
 
 std::vector<int32_t> history_of(const Dataset& data, const ItemFinder& finder,
-                                const Options& options) {
+                                const RecommendOptions& options) {
   std::vector<int32_t> history;
   if (!options.user.empty()) {
     for (int64_t user = 0; user < data.users(); ++user) {
@@ -95,7 +95,7 @@ void print_text(const Dataset& data, const std::vector<Recommendation>& items) {
 
 // A line of standard input is an event: the item's title or raw id. After each, the next items:
 // text, or one JSON array a line. A line that names no item is told on standard error and skipped.
-int follow(const Options& options, LoadedModel& model, const ItemFinder& finder,
+int follow(const RecommendOptions& options, LoadedModel& model, const ItemFinder& finder,
            const std::vector<int32_t>& history) {
   const Dataset& data = *model.run.data;
   const auto session = model.run.task->follow();
@@ -130,7 +130,8 @@ History known(const Dataset& data, int64_t user, const std::string& split) {
 }
 
 // The lists of the users from `begin` on, as lines of a RecBole atomic file.
-std::string lists_of(LoadedModel& model, const Options& options, int64_t begin, int64_t end) {
+std::string lists_of(LoadedModel& model, const RecommendOptions& options, int64_t begin,
+                     int64_t end) {
   const Dataset& data = *model.run.data;
   std::vector<History> histories;
   for (int64_t user = begin; user < end; ++user) {
@@ -147,7 +148,7 @@ std::string lists_of(LoadedModel& model, const Options& options, int64_t begin, 
   return lines;
 }
 
-int recommend_to_all(const Options& options, LoadedModel& model) {
+int recommend_to_all(const RecommendOptions& options, LoadedModel& model) {
   const int64_t users = model.run.data->users();
   const int64_t batch = model.config.evaluate.batch_size;
   std::optional<AtomicFile> file;
@@ -165,7 +166,7 @@ int recommend_to_all(const Options& options, LoadedModel& model) {
   return kExitDone;
 }
 
-int recommend(const Options& options) {
+int recommend(const RecommendOptions& options) {
   if (!options.all_users && (!options.out.empty() || options.split != "none")) {
     throw_input("recommend: --out and --before go with --all-users");
   }
@@ -193,7 +194,7 @@ int recommend(const Options& options) {
 
 void add_recommend(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("recommend", "The next items for a history, or for all users");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecommendOptions>();
   options->add_to(*command);
   auto* history =
       command->add_option("--history", options->history, "titles or raw item ids, oldest first");

@@ -12,7 +12,7 @@
 namespace seqsweep {
 namespace {
 
-struct Options {
+struct StatusOptions {
   std::string database;
   bool json = false, watch = false;
   double every_s = 2;
@@ -37,7 +37,7 @@ void show_again(const std::string& text, const std::string& before) {
   std::fflush(stdout);
 }
 
-int status(const Options& options) {
+int status(const StatusOptions& options) {
   Database database = Database::open_for_reading(options.database);
   const auto text_of = [&](const Status& now) {
     return options.json ? status_json(now).dump() : status_text(now);
@@ -64,7 +64,7 @@ int status(const Options& options) {
 
 void add_status(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("status", "What is done, running, failed (why) and left");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatusOptions>();
   command->add_option("DB", options->database, "results database")->required();
   command->add_flag("--json", options->json, "JSON instead of text");
   command->add_flag("-w,--watch", options->watch, "show it again and again until all is done");

@@ -5,13 +5,13 @@
 namespace seqsweep {
 namespace {
 
-struct Options {
+struct SweepOptions {
   std::string file, database, data_dir;
   std::vector<std::string> overrides;
   double lease_s = SweepJob{}.lease_s;
 };
 
-int sweep(const Options& options) {
+int sweep(const SweepOptions& options) {
   return run_sweep({[&] { return read_sweep_file(options.file, options.overrides); },
                     options.database, options.data_dir, options.lease_s});
 }
@@ -21,7 +21,7 @@ int sweep(const Options& options) {
 void add_sweep(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("sweep", "Train every run of a sweep file; started again, go on");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SweepOptions>();
   command->add_option("FILE", options->file, "sweep file (YAML)")->required();
   command->add_option("OVERRIDES", options->overrides, "key=value, as in train.epochs=5");
   command->add_option("--db", options->database, "results database; made when missing")->required();

@@ -9,7 +9,7 @@
 namespace seqsweep {
 namespace {
 
-struct Options {
+struct TrainOptions {
   std::string dataset, model, optimizer = "adam", database = "train.db", data_dir;
   int64_t seed = 1;
   std::vector<std::string> overrides;
@@ -20,7 +20,7 @@ Value list_of(const std::string& name) {
   return parse_yaml(fmt::format("[{{name: {}}}]", Json(name).dump()), "command line");
 }
 
-Value document_of(const Options& options) {
+Value document_of(const TrainOptions& options) {
   Value document = Value::map(Position{"command line"});
   document.set("name", Value::scalar("train", Position{"command line"}));
   document.set("datasets", list_of(options.dataset));
@@ -41,7 +41,7 @@ Value document_of(const Options& options) {
   return document;
 }
 
-int train(const Options& options) {
+int train(const TrainOptions& options) {
   const SweepJob job{[&] { return document_of(options); }, options.database, options.data_dir};
   const std::string run_id = expand(read_sweep(job.document(), catalog()))
                                  .back()
@@ -61,7 +61,7 @@ int train(const Options& options) {
 
 void add_train(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("train", "Train one model on one data set");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainOptions>();
   command->add_option("DATASET", options->dataset, "a data set: seqsweep list datasets")
       ->required();
   command->add_option("MODEL", options->model, "a model: seqsweep list models")->required();
