@@ -1,6 +1,7 @@
 # Warnings, sanitizers, instruction set, ccache.
 add_library(seqsweep_options INTERFACE)
-target_include_directories(seqsweep_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+target_include_directories(seqsweep_options INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>
+  $<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/generated> $<INSTALL_INTERFACE:include/seqsweep>)
 target_compile_options(seqsweep_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers -Werror=return-type>
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>)
