@@ -30,8 +30,12 @@ target_link_libraries(torch_cpu INTERFACE ${TORCH_CPU_LIBRARY} ${TORCH_C10_LIBRA
 target_link_options(torch_cpu INTERFACE -Wl,--no-as-needed,--allow-shlib-undefined
                     -Wl,-rpath,${torch_root}/lib)
 
-# ---- OpenMP: torch's own libgomp, so that there is one thread pool ----
+# ---- OpenMP: torch's own libgomp, so that there is one thread pool. By flag: CMake warns of the
+# compiler's libgomp, which OpenMP::OpenMP_CXX names and torch's hides. ----
 find_package(OpenMP REQUIRED COMPONENTS CXX)
+add_library(openmp INTERFACE IMPORTED GLOBAL)
+target_compile_options(openmp INTERFACE ${OpenMP_CXX_FLAGS})
+target_link_options(openmp INTERFACE ${OpenMP_CXX_FLAGS})
 
 # ---- MPI ----
 set(have_mpi OFF)

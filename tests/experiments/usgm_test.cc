@@ -129,7 +129,9 @@ TEST(UsgmTheory, SmoothProblemsConvergeAsOneOverK) {
   for (const int64_t steps : {100, 400, 1600}) {
     const double error = error_after(problem, steps, 0);
     EXPECT_LE(error, 8 * 10 * square / double(steps));
-    if (before > 0) EXPECT_LE(error, before / 3.5) << steps;
+    if (before > 0) {
+      EXPECT_LE(error, before / 3.5) << steps;
+    }
     before = error;
   }
 }
@@ -141,7 +143,9 @@ TEST(UsgmTheory, NonSmoothProblemsConvergeAsOneOverRootK) {
   for (const int64_t steps : {100, 400, 1600}) {
     const double error = error_after(problem, steps, 0);
     EXPECT_LE(error, 8 * lipschitz * problem.diameter / std::sqrt(double(steps)));
-    if (before > 0) EXPECT_LE(error, before / 1.8) << steps;
+    if (before > 0) {
+      EXPECT_LE(error, before / 1.8) << steps;
+    }
     before = error;
   }
 }
@@ -155,7 +159,9 @@ TEST(UsgmTheory, NoisyProblemsConvergeWithoutKnowingTheNoise) {
     for (const int64_t steps : {100, 1600, 6400}) {
       const double error = error_after(problem, steps, sigma);
       EXPECT_LE(error, 8 * 10 * d * d / double(steps) + 4 * sigma * d / std::sqrt(double(steps)));
-      if (before > 0) EXPECT_LT(error, before) << steps;
+      if (before > 0) {
+        EXPECT_LT(error, before) << steps;
+      }
       before = error;
     }
   }

@@ -21,17 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct LaunchOptions {
   int ranks = 2;
   std::vector<std::string> sweep;  // What follows: FILE --db DB key=value ...
 };
-
-fs::path own_path() {
-  std::error_code error;
-  const fs::path path = fs::read_symlink("/proc/self/exe", error);
-  if (error) throw_world("launch: cannot find my own path: {}", error.message());
-  return path;
-}
 
 // Open MPI from 5 on has ULFM: a job goes on when one of its ranks dies.
 bool survives_deaths(const std::string& mpirun) {
@@ -88,7 +81,7 @@ int wait_and_drain(pid_t child) {
   return kExitWorldFailed;
 }
 
-int launch(const Options& options) {
+int launch(const LaunchOptions& options) {
   const std::string mpirun = find_mpirun();
   if (mpirun.empty()) {
     throw_input("launch: no mpirun on PATH; run tools/setup.sh, or set SEQSWEEP_MPIRUN to yours");
@@ -108,7 +101,7 @@ int launch(const Options& options) {
 
 void add_launch(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("launch", "Start a sweep under mpirun; Ctrl-C checkpoints");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LaunchOptions>();
   command->add_option("-n,--ranks", options->ranks, "processes: one coordinates, the others train")
       ->required()
       ->check(CLI::Range(1, 100'000));

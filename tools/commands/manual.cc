@@ -1,8 +1,10 @@
 // seqsweep manual: docs/commands.md, made from the program's own help.
 #include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "core/base/text.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/programs.h"
 
 namespace seqsweep {
 namespace {
@@ -14,13 +16,24 @@ std::string trim_lines(const std::string& help) {
   return join(lines, "\n");
 }
 
+std::string section(const std::string& name, const std::string& help) {
+  return fmt::format("\n## {}\n\n```text\n{}\n```\n", name, trim_lines(help));
+}
+
 // The help of a command and of those below it, each under its own heading.
 std::string manual_of(const CLI::App& command, const std::string& path) {
   const std::string name = path + " " + command.get_name();
-  std::string text =
-      fmt::format("\n## {}\n\n```text\n{}\n```\n", name, trim_lines(command.help(path)));
+  std::string text = section(name, command.help(path));
   for (const CLI::App* below : command.get_subcommands({})) text += manual_of(*below, name);
   return text;
+}
+
+// That of make_tables, which stands beside this program.
+std::string manual_of_make_tables() {
+  const std::string program = own_path().parent_path() / "make_tables";
+  const auto help = output_of(quoted(program) + " --help", /*all=*/true);
+  if (!help) throw_world("manual: {} did not say its --help", program);
+  return section("make_tables", *help);
 }
 
 }  // namespace
@@ -38,7 +51,7 @@ void add_manual(CLI::App& app, Action& action) {
           "```text\n{}\n```\n",
           trim_lines(all));
       for (const CLI::App* one : app.get_subcommands({})) text += manual_of(*one, app.get_name());
-      fmt::print("{}", text);
+      fmt::print("{}{}", text, manual_of_make_tables());
       return kExitDone;
     };
   });

@@ -5,9 +5,9 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/base/text.h"
 
 namespace seqsweep {
@@ -20,6 +20,13 @@ const std::string kSession = "ompi.";  // And the process id.
 
 }  // namespace
 
+fs::path own_path() {
+  std::error_code error;
+  const fs::path path = fs::read_symlink("/proc/self/exe", error);
+  if (error) throw_world("cannot find my own path: {}", error.message());
+  return path;
+}
+
 std::string find_mpirun() {
   std::vector<fs::path> candidates;
   if (const char* named = std::getenv("SEQSWEEP_MPIRUN")) candidates.emplace_back(named);
@@ -27,9 +34,7 @@ std::string find_mpirun() {
   for (const std::string& folder : split(path ? path : "", ':')) {
     candidates.push_back(fs::path(folder) / "mpirun");
   }
-  std::error_code failed;
-  const fs::path own = fs::read_symlink("/proc/self/exe", failed);
-  candidates.push_back(own.parent_path() / "../../.venv/bin/mpirun");
+  candidates.push_back(own_path().parent_path() / "../../.venv/bin/mpirun");
   for (const fs::path& candidate : candidates) {
     if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
   }

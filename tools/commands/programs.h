@@ -3,10 +3,14 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
 namespace seqsweep {
+
+// The file of this program.
+std::filesystem::path own_path();
 
 // mpirun of SEQSWEEP_MPIRUN, of PATH, or of the checkout's venv; "": none.
 std::string find_mpirun();
