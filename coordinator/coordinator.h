@@ -80,6 +80,7 @@ class Coordinator {
   void cancel(const std::string& run_id);
 
   void expire_leases();
+  void tell_stack(const std::string& run_id, int64_t rank);
   void bury_dead();
   void fail(const Ticket& ticket, const std::string& cause, const std::string& text);
   void dispatch();

@@ -12,9 +12,11 @@
 #include "core/base/error.h"
 #include "core/base/host.h"
 #include "core/base/log.h"
+#include "core/protocol/stack_file.h"
 #include "worker/device.h"
 #include "worker/environment.h"
 #include "worker/execute.h"
+#include "worker/hang_watch.h"
 
 namespace seqsweep {
 namespace {
@@ -22,6 +24,7 @@ namespace {
 constexpr int kCoordinator = 0;
 constexpr int64_t kProgressEvery_ms = 250;
 constexpr int64_t kIdle_ms = 100;  // Between looks at the stop flag and the parent.
+constexpr double kStackAt = 0.75;  // Of the lease: the stack is there before the run is given up.
 
 // What the coordinator said and nobody has acted upon yet.
 class Inbox {
@@ -71,9 +74,11 @@ class RunReporter : public Reporter {
         inbox_(inbox),
         settings_(settings),
         ticket_(dispatch.ticket),
-        leads_(dispatch.members.front() == transport.rank()) {}
+        leads_(dispatch.members.front() == transport.rank()),
+        hang_watch_(stack_file(dispatch.folder, transport.rank()), kStackAt * settings.lease_s) {}
 
   void progress(Progress progress) override {
+    hang_watch_.got_on();
     if (!leads_) return;
     const bool new_phase = progress.phase != gathered_.phase;
     gathered_.steps.insert(gathered_.steps.end(), progress.steps.begin(), progress.steps.end());
@@ -93,6 +98,8 @@ class RunReporter : public Reporter {
            settings_.orphaned();
   }
 
+  void got_on() { hang_watch_.got_on(); }
+
   // Everything told so far is sent before what ends the run.
   void flush() {
     if (!leads_ || settings_.orphaned() || inbox_.alone()) return;
@@ -111,6 +118,7 @@ class RunReporter : public Reporter {
   const WorkerSettings& settings_;
   Ticket ticket_;
   bool leads_;
+  HangWatch hang_watch_;
   Progress gathered_;
   int64_t sent_ms_ = 0;
 };
@@ -189,7 +197,7 @@ class Worker {
     if (!reporter.leads() || nobody_is_left()) return;
     reporter.flush();
     if (result) {
-      hand_over({dispatch.ticket, std::move(*result)}, dispatch.folder);
+      hand_over({dispatch.ticket, std::move(*result)}, dispatch.folder, reporter);
     } else {
       transport_.send(kCoordinator, Interrupted{dispatch.ticket, reporter.step()});
     }
@@ -197,9 +205,11 @@ class Worker {
 
   // Sends the result until it is stored. A new dispatch or a cancellation says that nobody waits
   // for it any more; the checkpoints stay then.
-  void hand_over(const Finished& finished, const std::filesystem::path& folder) {
+  void hand_over(const Finished& finished, const std::filesystem::path& folder,
+                 RunReporter& reporter) {
     int64_t sent_ms = 0;
     while (!inbox_.committed(finished.ticket)) {
+      reporter.got_on();  // It is the coordinator that is waited for.
       const int64_t now_ms = system_clock().monotonic_ms();
       if (sent_ms == 0 || now_ms - sent_ms >= settings_.finished_every_ms) {
         transport_.send(kCoordinator, finished);

@@ -21,6 +21,7 @@ struct WorkerSettings {
   int64_t threads = 0;               // This worker's share of its host; 0: all of it.
   std::string mpi_version;           // For the record.
   int64_t finished_every_ms = 2000;  // A result is sent again until it is stored.
+  double lease_s = 600;  // The coordinator's: a run is lost that does not get on for so long.
   std::function<bool()> stop_requested = seqsweep::stop_requested;  // Asked at every step.
   std::function<bool()> orphaned = seqsweep::orphaned;
 };

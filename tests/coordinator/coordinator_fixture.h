@@ -20,7 +20,7 @@ class CoordinatorTest : public ::testing::Test {
     add_sweep(*store_, runs_);
     settings_.sweep = "sweep";
     settings_.database = database();
-    settings_.runs_folder = "runs";
+    settings_.runs_folder = folder_ / "runs";
     coordinator_ =
         std::make_unique<Coordinator>(settings_, runs_, *store_, *transport_, clock_, view_);
   }

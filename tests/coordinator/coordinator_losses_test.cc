@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "core/base/files.h"
+#include "core/protocol/stack_file.h"
 #include "tests/coordinator/coordinator_fixture.h"
 
 namespace seqsweep {
@@ -43,6 +45,23 @@ TEST_F(CoordinatorTest, AnAttemptThatDoesNotGetOnIsLost) {
   EXPECT_TRUE(coordinator_->ended());
   EXPECT_EQ(counts().done, 1);
   EXPECT_THAT(event_kinds(), ElementsAre("retry", "stale"));
+}
+
+TEST_F(CoordinatorTest, TheStackOfAWorkerThatHangsIsToldWithItsLoss) {
+  settings_.lease_s = 60;
+  begin_ready(2, seeds_of_a_run(1));
+  const Ticket ticket = ticket_of(1);
+  const auto run_folder = settings_.runs_folder / ticket.run_id;
+  std::filesystem::create_directories(run_folder);
+  write_file_atomic(stack_file(run_folder, 1),
+                    "wait() +0x1 (libmpi.so)\ntrain() +0x2 (seqsweep)\n");
+  write_file_atomic(stack_file(run_folder, 2), "of another rank\n");
+  pass(61);
+  EXPECT_THAT(event_kinds(), testing::Contains("stack").Times(1));
+  for (const EventRow& event : read_events(store_->database())) {
+    if (event.kind != "stack") continue;
+    EXPECT_THAT(event.text, HasSubstr("rank 1 stands in wait() +0x1 (libmpi.so) < train() +0x2"));
+  }
 }
 
 TEST_F(CoordinatorTest, ADeadWorkersRunGoesElsewhereAtOnce) {

@@ -18,7 +18,7 @@ TEST_F(CoordinatorTest, GivesRunsToWorkersUntilAllAreDone) {
   ASSERT_THAT(dispatches, SizeIs(1));
   EXPECT_EQ(dispatches[0].config, runs_[0].config.json().dump());
   EXPECT_THAT(dispatches[0].members, ElementsAre(1));
-  EXPECT_EQ(dispatches[0].folder, "runs/" + runs_[0].run_id);
+  EXPECT_EQ(dispatches[0].folder, (settings_.runs_folder / runs_[0].run_id).string());
   const Ticket first = dispatches[0].ticket, second = ticket_of(2);
   finish(1, first);
   EXPECT_THAT(transport_->take<Committed>(1), SizeIs(1));

@@ -143,6 +143,27 @@ TEST_F(Ranks, TwoAreDrainedTogetherAndGoOn) {
   expect_same_training(torn, quiet, 1e-4);
 }
 
+// Rank 2 is stopped as a whole and cannot answer; rank 1 waits for it and says where.
+TEST_F(Ranks, AMemberThatWaitsForAHungOneSaysWhereItStands) {
+  const std::string db = folder_.at("hung.db");
+  std::vector<std::string> arguments = command(db, 2, "train.epochs=1000");
+  arguments.insert(arguments.end(), {"--lease", "4"});
+  Command sweep(arguments, folder_.path() / "hung.log");
+  while (sweep.running() && number(db, "SELECT coalesce(max(step), 0) FROM steps") < 20) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  const pid_t victim = process_of(db, 2);
+  ASSERT_GT(victim, 0) << sweep.output();
+  ::kill(victim, SIGSTOP);
+  EXPECT_NE(sweep.wait(), 0) << sweep.output();  // Nobody is left to train it.
+  const std::string text =
+      run_command({"sqlite3", "-readonly", db, "SELECT text FROM events WHERE kind = 'stack'"})
+          .output;
+  EXPECT_NE(text.find("rank 1 stands in "), std::string::npos) << text << sweep.output();
+  EXPECT_NE(text.find("seqsweep::Trainer::step"), std::string::npos) << text;
+  EXPECT_EQ(number(db, "SELECT count(*) FROM attempts WHERE cause = 'lost'"), 1);
+}
+
 struct Loss {
   int victim = 1, workers = 2;  // The victim is a world rank.
   int ranks_after() const { return std::min(2, workers - 1); }

@@ -97,7 +97,8 @@ int run_in_one_process(const SweepJob& job) {
   std::exception_ptr worker_error;
   std::thread worker([&, transport = std::move(worker_end)] {
     try {
-      run_worker(*transport, [](const Dispatch&) { return make_local_group(); }, {});
+      run_worker(*transport, [](const Dispatch&) { return make_local_group(); },
+                 {.lease_s = job.lease_s});
     } catch (...) {
       worker_error = std::current_exception();
       request_stop();
@@ -124,7 +125,7 @@ int run_rank(const SweepJob& job, const MpiWorld& world) {
                     [&](const Dispatch& dispatch) {
                       return make_mpi_group(world, dispatch.members, tag_of(dispatch));
                     },
-                    {.threads = world.cores(), .mpi_version = world.version()});
+                    {.threads = world.cores(), .mpi_version = world.version(), .lease_s = job.lease_s});
 }
 
 }  // namespace

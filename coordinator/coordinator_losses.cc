@@ -1,0 +1,100 @@
+// What the coordinator does with runs that do not get on: their worker hangs, or died, or they
+// fail.
+#include <algorithm>
+
+#include "coordinator/coordinator.h"
+#include "core/base/files.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/protocol/stack_file.h"
+
+namespace seqsweep {
+namespace {
+
+constexpr size_t kCallsTold = 12;  // Of a worker's stack; the file has all.
+
+// The world may be better next time; the run itself will not.
+bool may_pass(const std::string& cause) {
+  return cause == "world" || cause == "memory" || cause == "lost";
+}
+
+}  // namespace
+
+void Coordinator::expire_leases() {
+  const int64_t lease_ms = ms(settings_.lease_s);
+  for (const int64_t rank : roster_.lose_silent(now_ms(), lease_ms)) {
+    log_warning("rank {} did not say Hello within {}: it gets no runs", rank,
+                human_duration(settings_.lease_s));
+    scheduler_.lose(std::span(&rank, 1));
+    changed_ = true;
+  }
+  for (const Ticket& ticket : roster_.expired(now_ms(), lease_ms)) {
+    const Attempt& attempt = *roster_.find(ticket);
+    if (!attempt.over) {
+      fail(ticket, "lost",
+           fmt::format("no progress for {}: rank {} hangs, or is gone",
+                       human_duration(settings_.lease_s), attempt.members.front()));
+    }
+    for (const int64_t rank : attempt.members) tell_stack(ticket.run_id, rank);
+    send_to_group(attempt, Cancel{ticket});
+    scheduler_.lose(attempt.members);
+    roster_.lose(ticket);
+    changed_ = true;
+  }
+}
+
+// What a worker that hangs wrote of itself. A process that is stopped, or gone, wrote nothing.
+void Coordinator::tell_stack(const std::string& run_id, int64_t rank) {
+  const std::filesystem::path file = stack_file(settings_.runs_folder / run_id, rank);
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return;
+  std::vector<std::string> calls = split(std::string(trim(read_file(file))), '\n');
+  calls.resize(std::min<size_t>(calls.size(), kCallsTold));
+  note("stack",
+       fmt::format("rank {} stands in {} (all of it: {})", rank, join(calls, " < "), file.string()),
+       run_id);
+}
+
+// A rank that died is told at once where the MPI can. The other members of its group leave the run
+// by their own errors, when they have saved the step that they reached: they are waited for. Their
+// word may come before the MPI's.
+void Coordinator::bury_dead() {
+  for (; !dead_.empty(); dead_.pop_front()) {
+    const int64_t rank = dead_.front();
+    Attempt* attempt = roster_.bury(rank);
+    if (attempt) {
+      const Ticket ticket = attempt->ticket;
+      const bool alone = std::ranges::all_of(
+          attempt->members, [this](int64_t member) { return roster_.is_dead(member); });
+      attempt->loss = fmt::format("rank {} died", rank);
+      if (alone || attempt->left) {
+        if (!attempt->over) fail(ticket, "lost", attempt->loss);
+        release(ticket);
+      }
+    }
+    scheduler_.bury(rank);
+    log_warning("rank {} died: {} of {} workers are left", rank, scheduler_.workers(),
+                roster_.size());
+    changed_ = true;
+  }
+}
+
+void Coordinator::fail(const Ticket& ticket, const std::string& cause, const std::string& text) {
+  // Whatever it is that kills its worker, it is not fed to all of them.
+  const bool kills = cause == "lost" && store_.count_attempts(ticket.run_id, cause) > 0;
+  const bool again = may_pass(cause) && !kills && queue_.may_retry(ticket.run_id);
+  if (!store_.fail(ticket, cause, text, again ? AfterFailure::Retry : AfterFailure::GiveUp)) return;
+  // Where the worker was the reason, the next one need not wait.
+  if (again && cause != "lost") queue_.note_failure(ticket.run_id, now_ms());
+  if (queue_.has(ticket.run_id)) {
+    watch_.note_failure({.cause = cause,
+                         .text = text,
+                         .model = queue_.run(ticket.run_id).config.model.value("name", ""),
+                         .may_pass = may_pass(cause)});
+  }
+  read_queue();
+  const char* kind = again ? "retry" : kills ? "quarantined" : "failed";
+  note(kind, fmt::format("attempt {}: {}: {}", ticket.attempt, cause, text), ticket.run_id);
+}
+
+}  // namespace seqsweep
