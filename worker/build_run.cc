@@ -7,6 +7,7 @@
 #include "core/base/random.h"
 #include "core/data/registry.h"
 #include "core/train/batch_schedule.h"
+#include "core/train/evaluation.h"
 #include "core/train/model.h"
 #include "worker/model_file.h"
 
@@ -63,7 +64,9 @@ BuiltRun build_run(const RunConfig& config, const RunPlaces& places, c10::Device
   }
   const auto run_seed = static_cast<uint64_t>(config.seed);
   const TaskContext context{model, data, device, run_seed, std::move(needs), go_on};
-  return {data, objectives().make(config.objective, context)};
+  BuiltRun run{data, objectives().make(config.objective, context)};
+  require_cutoffs(*run.task, config.evaluate.cutoffs);
+  return run;
 }
 
 std::optional<int64_t> planned_steps(const RunConfig& config, Task& task) {

@@ -28,7 +28,8 @@ struct RunPlaces {
 // Opens the data set (and prepares it when its cache is missing), makes the untrained model, or
 // gives it the parameters that it starts from, and loads the runs that it needs; the same
 // parameters for the same config, on every rank. Throws Error (Fault::Input) on an unknown name, a
-// wrong setting, an empty data set, or a needed run that is not there or does not fit.
+// wrong setting, a cut-off behind the objective's lists, an empty data set, or a needed run that is
+// not there or does not fit.
 BuiltRun build_run(
     const RunConfig& config, const RunPlaces& places, c10::Device device,
     const GoOn& go_on = [] { return true; });

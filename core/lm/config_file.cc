@@ -61,4 +61,10 @@ void ConfigFile::require(const char* key, const std::string& otherwise,
   }
 }
 
+void ConfigFile::require_flag(const char* key, bool valid) const {
+  if (flag(key, valid) != valid) {
+    throw_input("config.json: {}: must be {}, is {}", key, valid, !valid);
+  }
+}
+
 }  // namespace seqsweep

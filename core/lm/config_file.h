@@ -23,6 +23,8 @@ class ConfigFile {
   // Throws unless the text is one of `valid`.
   void require(const char* key, const std::string& otherwise,
                const std::vector<std::string>& valid) const;
+  // Throws unless the flag is `valid`, which it also is where it is missing.
+  void require_flag(const char* key, bool valid) const;
   const Json& json() const { return json_; }
 
  private:

@@ -92,6 +92,9 @@ int64_t Gpt2::embedding_parameters() const {
 Gpt2Config Gpt2::config_of(const Json& json, double dropout) {
   const ConfigFile file(json);
   file.require("activation_function", "gelu_new", {"gelu_new", "gelu_pytorch_tanh"});
+  file.require_flag("tie_word_embeddings", true);
+  file.require_flag("scale_attn_weights", true);
+  file.require_flag("scale_attn_by_inverse_layer_idx", false);
   const auto width = file.size("n_embd");
   return {.vocabulary = file.size("vocab_size"),
           .width = width,

@@ -25,12 +25,12 @@ std::shared_ptr<LanguageModel> from_scratch(Architecture architecture,
                                             const LanguageModelConfig& config, int64_t vocabulary) {
   if (architecture == Architecture::Mamba2) {
     require_divides(config, 2 * config.width, "2 * width");
-    return std::make_shared<Mamba2Lm>(
-        Mamba2LmConfig{.vocabulary = vocabulary,
-                       .width = config.width,
-                       .layers = config.layers,
-                       .state = 64,
-                       .head_width = 2 * config.width / config.heads});
+    return std::make_shared<Mamba2Lm>(Mamba2LmConfig{.vocabulary = vocabulary,
+                                                     .width = config.width,
+                                                     .layers = config.layers,
+                                                     .state = 64,
+                                                     .head_width = 2 * config.width / config.heads,
+                                                     .max_length = config.max_length});
   }
   require_divides(config, config.width, "width");
   if (architecture == Architecture::Gpt2) {

@@ -181,9 +181,7 @@ Json rope_json(const RopeScaling& scaling, double theta) {
 LlamaConfig Llama::config_of(const Json& json) {
   const ConfigFile file(json);
   file.require("hidden_act", "silu", {"silu"});
-  if (file.flag("mlp_bias", false)) {
-    throw_input("config.json: mlp_bias: must be false, is true");
-  }
+  file.require_flag("mlp_bias", false);
   LlamaConfig config{.vocabulary = file.size("vocab_size"), .width = file.size("hidden_size")};
   config.layers = file.size("num_hidden_layers");
   config.heads = file.size("num_attention_heads");

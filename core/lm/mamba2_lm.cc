@@ -129,10 +129,8 @@ int64_t Mamba2Lm::embedding_parameters() const {
 Mamba2LmConfig Mamba2Lm::config_of(const Json& json) {
   const ConfigFile file(json);
   file.require("hidden_act", "silu", {"silu"});
-  if (file.flag("use_bias", false)) throw_input("config.json: use_bias: must be false, is true");
-  if (!file.flag("use_conv_bias", true)) {
-    throw_input("config.json: use_conv_bias: must be true, is false");
-  }
+  file.require_flag("use_bias", false);
+  file.require_flag("use_conv_bias", true);
   return {.vocabulary = file.size("vocab_size"),
           .width = file.size("hidden_size"),
           .layers = file.size("num_hidden_layers"),

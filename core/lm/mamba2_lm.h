@@ -13,7 +13,8 @@ struct Mamba2LmConfig {
   int64_t vocabulary = 50288, width = 768, layers = 24, state = 128, conv = 4, expand = 2;
   int64_t head_width = 64, groups = 1;
   double eps = 1e-5;
-  bool tied = true;  // The output embedding is the input's.
+  bool tied = true;                                          // The output embedding is the input's.
+  int64_t max_length = std::numeric_limits<int32_t>::max();  // It has no limit of its own.
 };
 
 class Mamba2Lm : public LanguageModel {
@@ -25,7 +26,7 @@ class Mamba2Lm : public LanguageModel {
   torch::Tensor output_embedding() override;
   Begun begin(const PackedSequences& prompts) override;
   int64_t vocabulary() const override { return config_.vocabulary; }
-  int64_t max_length() const override { return std::numeric_limits<int32_t>::max(); }
+  int64_t max_length() const override { return config_.max_length; }
   int64_t embedding_parameters() const override;
   Json config_json() const override;
 

@@ -8,25 +8,20 @@ namespace {
 
 constexpr int64_t kUsersAtOnce = 256;
 
-// The last of a full list that the user has nowhere.
-int32_t worst_of(const std::vector<Recommendation>& list, History all) {
-  for (auto item = list.rbegin(); item != list.rend(); ++item) {
-    if (std::ranges::find(all, item->item) == all.end()) return item->item;
-  }
-  return kNotRecommended;
-}
-
 }  // namespace
 
-PreferencePairs preference_pairs(const Dataset& data, Task& negatives, int64_t users) {
+PreferencePairs preference_pairs(const Dataset& data, Task& negatives, int64_t users,
+                                 const std::function<void()>& after_batch) {
   PreferencePairs made;
   const int64_t count = users > 0 ? std::min(users, data.users()) : data.users();
   for (int64_t begin = 0; begin < count; begin += kUsersAtOnce) {
-    std::vector<History> histories;
+    std::vector<History> histories, all;
     for (int64_t user = begin; user < std::min(begin + kUsersAtOnce, count); ++user) {
       histories.push_back(data.history(user, Split::Train));
+      all.push_back(data.sequence(user));
     }
-    const auto lists = negatives.recommend(histories, data.items(), Seen::LeftOut);
+    const std::vector<int32_t> worst = negatives.worst(histories, all, data.items());
+    after_batch();
     for (size_t i = 0; i < histories.size(); ++i) {
       const auto user = begin + static_cast<int64_t>(i);
       const History history = histories[i];
@@ -45,12 +40,11 @@ PreferencePairs preference_pairs(const Dataset& data, Task& negatives, int64_t u
                               .loser = history[newer ? last - 1 : last],
                               .part = PreferencePair::Part::Ratings});
       }
-      const int32_t worst = worst_of(lists[i], data.sequence(user));
-      if (worst == kNotRecommended) continue;
+      if (worst[i] == kNotRecommended) continue;
       made.pairs.push_back({.user = user,
                             .before = history.first(last),
                             .winner = history[last],
-                            .loser = worst,
+                            .loser = worst[i],
                             .part = PreferencePair::Part::Worst});
     }
   }

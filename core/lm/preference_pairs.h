@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "core/data/dataset.h"
@@ -27,7 +28,9 @@ struct PreferencePairs {
 
 // Of the first `users` users (0: all). The spans are of the data set, which must outlive them. No
 // validation or test item of a user is in the user's pairs: of the worst items the next one is
-// taken instead.
-PreferencePairs preference_pairs(const Dataset& data, Task& negatives, int64_t users);
+// taken instead. after_batch() is a sign of life.
+PreferencePairs preference_pairs(
+    const Dataset& data, Task& negatives, int64_t users,
+    const std::function<void()>& after_batch = [] {});
 
 }  // namespace seqsweep

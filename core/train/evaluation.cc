@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/base/check.h"
+#include "core/base/error.h"
 #include "core/train/share.h"
 
 namespace seqsweep {
@@ -32,6 +33,16 @@ std::vector<Metric> metrics_of(Task& task, Split split, std::span<const int32_t>
   for (const auto& [name, value] : task.more_metrics(split, ranks))
     metrics.push_back({name, value});
   return metrics;
+}
+
+void require_cutoffs(const Task& task, std::span<const int64_t> cutoffs) {
+  for (const int64_t cutoff : cutoffs) {
+    if (cutoff <= task.list_length()) continue;
+    throw_input(
+        "evaluate: cutoffs: {} is more than the {} items that the objective lists for a user; "
+        "raise its list_length, or leave the cut-off out",
+        cutoff, task.list_length());
+  }
 }
 
 }  // namespace seqsweep

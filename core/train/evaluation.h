@@ -29,4 +29,7 @@ std::vector<int32_t> rank_all_users(const EvaluationJob& job, Split split);
 std::vector<Metric> metrics_of(Task& task, Split split, std::span<const int32_t> ranks,
                                std::span<const int64_t> cutoffs);
 
+// Throws Error (Fault::Input) where a cut-off is more than the task's list_length().
+void require_cutoffs(const Task& task, std::span<const int64_t> cutoffs);
+
 }  // namespace seqsweep

@@ -3,6 +3,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace seqsweep {
@@ -36,7 +37,7 @@ void GradientSum::compute(std::span<const Microbatch> step) {
   }
   const int64_t count = mine.end - mine.begin;
   ++sums_;
-  seconds_ = measured && count > 0 ? (device_s() - began_s) / static_cast<double>(count) : 0;
+  if (measured && count > 0) seconds_ = (device_s() - began_s) / static_cast<double>(count);
   buckets_.finish();
 }
 
@@ -44,7 +45,7 @@ void GradientSum::agree(std::span<double> wishes) {
   std::vector<double> told(wishes.begin(), wishes.end());
   told.resize(wishes.size() + static_cast<size_t>(group_.size()));
   const std::span<double> seconds = std::span(told).subspan(wishes.size());
-  seconds[static_cast<size_t>(group_.rank())] = seconds_;
+  seconds[static_cast<size_t>(group_.rank())] = std::exchange(seconds_, 0);
   group_.all_reduce_sum(told);
   std::copy_n(told.begin(), wishes.size(), wishes.begin());
   observe(seconds);

@@ -31,7 +31,7 @@ class GradientSum {
   // message. Once a step; collective.
   void agree(std::span<double> wishes);
 
-  // This rank's seconds a microbatch in the latest sum; 0: not measured.
+  // This rank's seconds a microbatch, of the latest measured sum that is not agreed upon; 0: none.
   double seconds() const { return seconds_; }
   // All ranks' seconds, for the division of the next sums; the same on every rank.
   void observe(std::span<const double> seconds) { division_.observe(seconds); }

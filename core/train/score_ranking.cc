@@ -48,6 +48,25 @@ std::vector<Recommendation> best_of_row(std::span<const float> scores, int64_t c
   return best.take();
 }
 
+// In one copy from a GPU.
+torch::Tensor on_host(const torch::Tensor& scores_BV) {
+  return scores_BV.detach().to(torch::kCPU, torch::kFloat).contiguous();
+}
+
+int32_t worst_of_row(std::span<const float> scores, History history, History barred) {
+  std::vector<int32_t> sorted(history.begin(), history.end());
+  sorted.insert(sorted.end(), barred.begin(), barred.end());
+  std::ranges::sort(sorted);
+  int32_t worst = kNotRecommended;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (std::isnan(scores[i])) throw_nan_score();
+    const auto item = static_cast<int32_t>(i);
+    const bool lower = worst == kNotRecommended || scores[i] <= scores[static_cast<size_t>(worst)];
+    if (lower && !std::ranges::binary_search(sorted, item)) worst = item;
+  }
+  return worst;
+}
+
 }  // namespace
 
 std::vector<int32_t> rank_targets(const torch::Tensor& scores_BV,
@@ -75,8 +94,7 @@ std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_B
   SEQ_CHECK(scores_BV.dim() == 2);
   SEQ_CHECK(left_out.empty() || static_cast<int64_t>(left_out.size()) == scores_BV.size(0));
   if (count < 1) throw_input("recommend: at least 1 item must be asked for; {} came", count);
-  const torch::Tensor host_BV =
-      scores_BV.detach().to(torch::kCPU, torch::kFloat).contiguous();  // One copy from a GPU.
+  const torch::Tensor host_BV = on_host(scores_BV);
   const int64_t items = host_BV.size(1);
   const std::span<const float> scores(host_BV.data_ptr<float>(), host_BV.numel());
   std::vector<std::vector<Recommendation>> lists(host_BV.size(0));
@@ -85,6 +103,20 @@ std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_B
                            left_out.empty() ? History() : left_out[b]);
   }
   return lists;
+}
+
+std::vector<int32_t> worst_items(const torch::Tensor& scores_BV, std::span<const History> histories,
+                                 std::span<const History> barred) {
+  SEQ_CHECK(scores_BV.dim() == 2 && histories.size() == barred.size());
+  SEQ_CHECK(scores_BV.size(0) == static_cast<int64_t>(histories.size()));
+  const torch::Tensor host_BV = on_host(scores_BV);
+  const auto items = static_cast<size_t>(host_BV.size(1));
+  const std::span<const float> scores(host_BV.data_ptr<float>(), host_BV.numel());
+  std::vector<int32_t> worst;
+  for (size_t b = 0; b < histories.size(); ++b) {
+    worst.push_back(worst_of_row(scores.subspan(b * items, items), histories[b], barred[b]));
+  }
+  return worst;
 }
 
 }  // namespace seqsweep

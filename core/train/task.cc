@@ -1,5 +1,7 @@
 #include "core/train/task.h"
 
+#include <algorithm>
+
 namespace seqsweep {
 namespace {
 
@@ -19,6 +21,19 @@ class WholeHistory : public Session {
 };
 
 }  // namespace
+
+std::vector<int32_t> Task::worst(std::span<const History> histories,
+                                 std::span<const History> barred, int64_t items) {
+  std::vector<int32_t> worst;
+  const auto lists = recommend(histories, items, Seen::LeftOut);
+  for (size_t i = 0; i < lists.size(); ++i) {
+    const auto last = std::find_if(lists[i].rbegin(), lists[i].rend(), [&](const auto& listed) {
+      return std::ranges::find(barred[i], listed.item) == barred[i].end();
+    });
+    worst.push_back(last == lists[i].rend() ? kNotRecommended : last->item);
+  }
+  return worst;
+}
 
 std::unique_ptr<Session> Task::follow() {
   return std::make_unique<WholeHistory>(*this);

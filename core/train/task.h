@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -68,18 +69,25 @@ class Task {
   // least as high (ties count against the model; NaN scores throw). kNotRecommended where a model
   // gives lists that lack it. The module is in evaluation mode.
   virtual std::vector<int32_t> target_ranks(std::span<const int64_t> users, Split split) = 0;
+  // Places of the lists that target_ranks goes by: what lies behind them is not recommended.
+  virtual int64_t list_length() const { return std::numeric_limits<int64_t>::max(); }
 
   // The best `count` items for each history, best first; fewer where there are fewer. What a server
   // would call: from item ids to item ids, host to host.
   virtual std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
                                                              int64_t count, Seen seen) = 0;
 
+  // The item that recommend() lists last of all `items` of the catalogue, of those that are in
+  // neither a history nor its `barred`; kNotRecommended where there is none.
+  virtual std::vector<int32_t> worst(std::span<const History> histories,
+                                     std::span<const History> barred, int64_t items);
+
   // Further figures of a split that the objective knows, by name, given all users' target_ranks;
   // the same on every rank. The module is in evaluation mode.
   virtual std::map<std::string, double> more_metrics(Split, std::span<const int32_t>) { return {}; }
 
   // Writes data that the objective made, for people and other programs, into the run's folder.
-  virtual void write_data(const std::filesystem::path&) const {}
+  virtual void write_data(const std::filesystem::path&) {}
 
   // Of a language model: how many tokens recommend() read and wrote until now; 0: it is none.
   virtual int64_t tokens() const { return 0; }

@@ -117,6 +117,7 @@ void Trainer::resume() {
   if (const auto checkpoint = agreed_checkpoint()) restore(*checkpoint);
   attempt_began_at_ = epoch_position();
   attempt_began_ms_ = epoch_began_ms_ = saved_ms_ = parts_.clock.monotonic_ms();
+  tell_progress();
 }
 
 // The rank that saves decides which; the others read the same one.

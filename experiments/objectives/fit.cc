@@ -50,6 +50,12 @@ class FitTask : public Task {
                      seen == Seen::LeftOut ? histories : std::span<const History>());
   }
 
+  std::vector<int32_t> worst(std::span<const History> histories, std::span<const History> barred,
+                             int64_t) override {
+    const torch::NoGradGuard no_grad;
+    return worst_items(model_->scores(histories), histories, barred);
+  }
+
  private:
   std::shared_ptr<FittedModel> model_;
   std::shared_ptr<const Dataset> data_;

@@ -92,6 +92,9 @@ class NextItem : public Task {
     if (rows_ == TrainingRows::Positions && config.prefixes > 0) {
       throw_input("objective next_item: prefixes: {} needs rows: prefixes", config.prefixes);
     }
+    if (rows_ == TrainingRows::Prefixes && config.stride > 0) {
+      throw_input("objective next_item: stride: {} needs rows: positions", config.stride);
+    }
     if (loss_ == Loss::Sampled) {
       negatives_.emplace(*data_, config.negatives, config.negatives_power);
       log_expected_V_ = torch::tensor(negatives_->expected(), torch::kDouble)

@@ -68,7 +68,15 @@ std::vector<std::string> titles_of(const Dataset& data) {
 }
 
 TrainingExamples examples_of(const NextTitleConfig& config, const Dataset& data) {
-  if (config.loss_on == Learnt::Target) return TrainingExamples::of_prefixes(data, config.prefixes);
+  if (config.loss_on == Learnt::Target) {
+    if (config.stride > 0) {
+      throw_input("objective next_title: stride: {} needs loss_on: all", config.stride);
+    }
+    return TrainingExamples::of_prefixes(data, config.prefixes);
+  }
+  if (config.prefixes > 0) {
+    throw_input("objective next_title: prefixes: {} needs loss_on: target", config.prefixes);
+  }
   if (config.stride > config.history_items) {
     throw_input("objective next_title: stride: {} is more than history_items {}", config.stride,
                 config.history_items);
@@ -102,6 +110,7 @@ class NextTitle : public Task {
   torch::nn::Module& module() override { return *model_; }
   int64_t embedding_parameters() const override { return model_->embedding_parameters(); }
   int64_t tokens() const override { return tokens_; }
+  int64_t list_length() const override { return config_.list_length; }
 
   int64_t begin_epoch(int64_t epoch) override {
     return examples_.begin_epoch(Rng(seed_of(seed_, kOrder, epoch)));

@@ -40,19 +40,9 @@ class Orpo : public Task {
       : config_(config),
         data_(context.data),
         seed_(context.seed),
-        ranker_(config, context, "objective orpo") {
-    const PreferencePairs made =
-        preference_pairs(*data_, *context.needs.at("negatives"), config.users);
-    for (const PreferencePair& pair : made.pairs) {
-      Rng rng(seed_of(seed_, kHeldOut, pair.user));
-      (rng.uniform() < config.held_out ? held_out_ : training_).push_back(pair);
-    }
-    log_info(
-        "objective orpo: {} pairs to train on, {} held out; {} users with equal ratings of "
-        "their last two items, {} without ratings",
-        training_.size(), held_out_.size(), made.equal_ratings, made.without_ratings);
-    order_.resize(training_.size());
-  }
+        negatives_(context.needs.at("negatives")),
+        go_on_(context.go_on),
+        ranker_(config, context, "objective orpo") {}
 
   torch::nn::Module& module() override { return ranker_.model(); }
   int64_t embedding_parameters() const override { return ranker_.model().embedding_parameters(); }
@@ -60,6 +50,8 @@ class Orpo : public Task {
 
   // A part of the pairs in an order that is drawn anew when all parts are through.
   int64_t begin_epoch(int64_t epoch) override {
+    make_pairs();
+    order_.resize(training_.size());
     std::iota(order_.begin(), order_.end(), 0);
     Rng rng(seed_of(seed_, kOrder, epoch / config_.parts));
     shuffle(std::span(order_), rng);
@@ -90,7 +82,8 @@ class Orpo : public Task {
   }
 
   // preferences.jsonl: a pair a line, as TRL reads them, in the pools of the first pass.
-  void write_data(const std::filesystem::path& folder) const override {
+  void write_data(const std::filesystem::path& folder) override {
+    make_pairs();
     std::string lines;
     for (const bool held_out : {false, true}) {
       const auto& pairs = held_out ? held_out_ : training_;
@@ -113,7 +106,8 @@ class Orpo : public Task {
   // On the held-out pairs, by TRL's names; and of the users whose target was retrieved.
   std::map<std::string, double> more_metrics(Split split, std::span<const int32_t> ranks) override {
     std::map<std::string, double> means = ranker_.retrieved_metrics(ranks);
-    if (split != Split::Validation || held_out_.empty()) return means;
+    if (split != Split::Validation) return means;
+    make_pairs();
     constexpr size_t kPairsAtOnce = 16;
     for (size_t begin = 0; begin < held_out_.size(); begin += kPairsAtOnce) {
       std::vector<AnsweredPrompt> prompts;
@@ -131,6 +125,21 @@ class Orpo : public Task {
 
  private:
   enum Purpose : uint64_t { kOrder = 1, kPools = 2, kHeldOut = 3, kHeldOutPools = 4 };
+
+  // Once, where they are first wanted: counting parameters and recommending do without.
+  void make_pairs() {
+    if (!negatives_) return;
+    const PreferencePairs made = preference_pairs(*data_, *negatives_, config_.users, go_on_);
+    negatives_.reset();
+    for (const PreferencePair& pair : made.pairs) {
+      Rng rng(seed_of(seed_, kHeldOut, pair.user));
+      (rng.uniform() < config_.held_out ? held_out_ : training_).push_back(pair);
+    }
+    log_info(
+        "objective orpo: {} pairs to train on, {} held out; {} users with equal ratings of "
+        "their last two items, {} without ratings",
+        training_.size(), held_out_.size(), made.equal_ratings, made.without_ratings);
+  }
 
   std::string text_of(const Tokens& tokens) const {
     return ranker_.model().tokenizer().decode(tokens);
@@ -151,6 +160,8 @@ class Orpo : public Task {
   OrpoConfig config_;
   std::shared_ptr<const Dataset> data_;
   uint64_t seed_;
+  std::shared_ptr<Task> negatives_;  // Until the pairs are made.
+  GoOn go_on_;
   CandidateRanker ranker_;
   std::vector<PreferencePair> training_, held_out_;
   std::vector<int64_t> order_;  // Of training_, in this pass.

@@ -70,7 +70,9 @@ class Adam : public Optimizer {
   }
   StepReport report() const override { return {.learning_rate = lr_}; }
 
-  torch::Tensor averaged() const override { return average_; }
+  torch::Tensor averaged() const override {
+    return steps_.item<int64_t>() > 0 ? average_ : torch::Tensor();
+  }
 
   NamedTensors state() override {
     NamedTensors state = {{"mean", mean_}, {"square", square_}, {"steps", steps_}};

@@ -112,6 +112,13 @@ TEST_P(AdamTest, AveragesItsParametersAndMovesAsWithout) {
   }
 }
 
+TEST_P(AdamTest, HasNoAverageBeforeItsFirstStep) {
+  Descent descent(random_tensor(1, 4), {{"name", GetParam()}, {"average", 0.9}});
+  EXPECT_FALSE(descent.optimizer->averaged().defined());
+  descent.step(random_tensor(2, 4));
+  EXPECT_TRUE(descent.optimizer->averaged().defined());
+}
+
 TEST_P(AdamTest, FollowsTheScheduleOfItsLearningRateAlsoAfterARestore) {
   const Json spec = {{"name", GetParam()},
                      {"lr", 0.5},

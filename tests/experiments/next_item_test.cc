@@ -198,6 +198,10 @@ TEST(NextItem, AModelThatSeesTheFutureTrainsOnPrefixes) {
               }),
               HasSubstr("rows: prefixes"));
   EXPECT_EQ(make_task(model, data)->begin_epoch(0), 2 + 4 + 7);
+  EXPECT_THAT(input_error([&] {
+                make_task(model, data, {{"stride", 2}});
+              }),
+              HasSubstr("rows: positions"));
 }
 
 // A shorter stride trains the same pairs with longer contexts, in more windows.

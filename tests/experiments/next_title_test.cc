@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
+#include "core/train/evaluation.h"
 #include "tests/support/text_task.h"
 
 namespace seqsweep {
@@ -38,6 +39,24 @@ TEST(NextTitle, LearningTheTargetAloneLearnsFewerTokens) {
   target->begin_epoch(0);
   const std::vector<int64_t> examples = {0, 1, 2, 3};
   EXPECT_LT(target->loss(examples, 1).count, all->loss(examples, 1).count);
+}
+
+TEST(NextTitle, SettingsThatWouldDoNothingAreRefused) {
+  Json target = kNextTitle;
+  target["loss_on"] = "target";
+  target["stride"] = 2;
+  EXPECT_THROW(make_text_task(small_text_model("gpt4rec"), target), Error);
+  Json all = kNextTitle;
+  all["prefixes"] = 2;
+  EXPECT_THROW(make_text_task(small_text_model("gpt4rec"), all), Error);
+}
+
+// The fourth place is its last.
+TEST(NextTitle, CutOffsBehindItsListsAreRefused) {
+  const auto [data, task] = make_text_task(small_text_model("gpt4rec"), kNextTitle);
+  const std::vector<int64_t> within = {1, 4}, behind = {1, 5};
+  require_cutoffs(*task, within);
+  EXPECT_THROW(require_cutoffs(*task, behind), Error);
 }
 
 TEST(NextTitle, SeenItemsAreLeftOutOnRequest) {

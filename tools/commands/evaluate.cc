@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "core/eval/metrics.h"
+#include "core/train/evaluation.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/trained_model.h"
 
@@ -12,19 +12,30 @@ namespace {
 
 struct EvaluateOptions : TrainedModelOptions {
   std::string split = "test";
-  std::vector<int64_t> cutoffs = {1, 5, 10, 20};
+  std::vector<int64_t> cutoffs;  // Empty: the usual ones that the model's lists have.
 };
+
+std::vector<int64_t> cutoffs_for(const Task& task, const EvaluateOptions& options) {
+  if (!options.cutoffs.empty()) {
+    require_cutoffs(task, options.cutoffs);
+    return options.cutoffs;
+  }
+  std::vector<int64_t> usual = {1, 5, 10, 20};
+  std::erase_if(usual, [&](int64_t cutoff) { return cutoff > task.list_length(); });
+  return usual;
+}
 
 int evaluate(const EvaluateOptions& options) {
   LoadedModel model = options.load();
+  const std::vector<int64_t> cutoffs = cutoffs_for(*model.run.task, options);
   const Split split = options.split == "validation" ? Split::Validation : Split::Test;
   std::vector<int64_t> users(static_cast<size_t>(model.run.data->users()));
   std::iota(users.begin(), users.end(), int64_t{0});
   const std::vector<int32_t> ranks = model.run.task->target_ranks(users, split);
   Json json = Json::object();
-  for (const Metric& metric : ranking_metrics(ranks, options.cutoffs)) {
+  for (const Metric& metric : metrics_of(*model.run.task, split, ranks, cutoffs)) {
     json[metric.name] = metric.value;
-    if (!options.json) fmt::print("{:<10}{:.4f}\n", metric.name, metric.value);
+    if (!options.json) fmt::print("{:<19} {:.4f}\n", metric.name, metric.value);
   }
   if (options.json) fmt::print("{}\n", json.dump(2));
   return kExitDone;

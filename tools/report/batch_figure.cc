@@ -14,14 +14,9 @@ namespace {
 
 constexpr size_t kPointsMax = 500;  // Of a curve: more are no longer seen, but fill the file.
 
-// c2 / sqrt(B): what the noise adds to beta-hat.
-double noise(const StepRow& row) {
-  return row.c2 / std::sqrt(static_cast<double>(row.batch_size));
-}
-
-bool batch_changes(const ResultRow& run) {
+Json schedule_of(const ResultRow& run) {
   const Json config = Json::parse(run.config);
-  return config.contains("batch_schedule") && config["batch_schedule"].at("name") != "constant";
+  return config.value("batch_schedule", Json{{"name", "constant"}});
 }
 
 // The last step of an epoch takes what is left, which is no choice of the schedule.
@@ -38,7 +33,7 @@ std::vector<StepRow> thinned(const std::vector<StepRow>& steps) {
 }
 
 void add_series(const BatchCurve& curve, const std::string& label, Look look,
-                double (*y_of)(const StepRow&), Panel& panel) {
+                const std::function<double(const StepRow&)>& y_of, Panel& panel) {
   Series series{label, curve.variant.style, look, {}};
   for (const StepRow& row : curve.steps) {
     const double y = y_of(row);
@@ -72,12 +67,13 @@ std::string csv_of(const Comparison& comparison, const std::vector<BatchCurve>& 
       "noise\n";
   for (const BatchCurve& curve : curves) {
     for (const StepRow& row : curve.steps) {
-      out += csv_line(
-          {csv_text(comparison.dataset->dataset), csv_text(comparison.dataset->settings),
-           csv_text(comparison.model), csv_text(comparison.settings), csv_text(curve.variant.label),
-           fmt::format("{}", curve.seed), fmt::format("{}", row.step),
-           csv_number(row.epoch_position), fmt::format("{}", row.batch_size), csv_number(row.h),
-           csv_number(row.beta), csv_number(row.c1), csv_number(row.c2), csv_number(noise(row))});
+      out +=
+          csv_line({csv_text(comparison.dataset->dataset), csv_text(comparison.dataset->settings),
+                    csv_text(comparison.model), csv_text(comparison.settings),
+                    csv_text(curve.variant.label), fmt::format("{}", curve.seed),
+                    fmt::format("{}", row.step), csv_number(row.epoch_position),
+                    fmt::format("{}", row.batch_size), csv_number(row.h), csv_number(row.beta),
+                    csv_number(row.c1), csv_number(row.c2), csv_number(curve.noise(row))});
     }
   }
   return out;
@@ -85,13 +81,23 @@ std::string csv_of(const Comparison& comparison, const std::vector<BatchCurve>& 
 
 }  // namespace
 
+double BatchCurve::noise(const StepRow& row) const {
+  const auto size = static_cast<double>(row.batch_size);
+  return row.c2 / (of_mean_square ? size : std::sqrt(size));
+}
+
 std::vector<BatchCurve> batch_curves(Database& database, const Comparison& comparison) {
   std::vector<BatchCurve> curves;
   for (const Variant& variant : comparison.variants) {
     const std::vector<const ResultRow*> done = variant.done();
-    if (done.empty() || !batch_changes(*done.front())) continue;
+    if (done.empty()) continue;
+    const Json schedule = schedule_of(*done.front());
+    if (schedule.at("name") == "constant") continue;
     const std::vector<StepRow> steps = read_steps(database, done.front()->run_id);
-    curves.push_back({variant, done.front()->seed, thinned(steps)});
+    curves.push_back({.variant = variant,
+                      .seed = done.front()->seed,
+                      .steps = thinned(steps),
+                      .of_mean_square = schedule.value("fit", "") == "beta_over_r2"});
   }
   return curves;
 }
@@ -102,7 +108,9 @@ std::optional<Figure> batch_figure(const Comparison& comparison,
   const Axis epochs{.label = "Epochs", .from = 0};
   Panel batch{.x = epochs, .y = {.label = "Batch size", .from = 0}};
   Panel h{.x = epochs, .y = {.label = "H"}};
-  Panel fit{.x = epochs, .y = {.label = "c1 (solid), c2 / √B (dotted)"}};
+  const bool squares = std::ranges::any_of(curves, &BatchCurve::of_mean_square);
+  const std::string noise = squares ? "noise" : "c2 / √B";
+  Panel fit{.x = epochs, .y = {.label = "c1 (solid), " + noise + " (dotted)"}};
   Figure figure{slug, comparison.title(), {}, csv_of(comparison, curves), {}};
   for (const BatchCurve& curve : curves) {
     const std::string& label = curve.variant.label;
@@ -111,7 +119,8 @@ std::optional<Figure> batch_figure(const Comparison& comparison,
         curve, label, Look::Line, [](const StepRow& row) { return row.h; }, h);
     add_series(
         curve, "", Look::Solid, [](const StepRow& row) { return row.c1; }, fit);
-    add_series(curve, "", Look::Dotted, noise, fit);
+    add_series(
+        curve, "", Look::Dotted, [&](const StepRow& row) { return curve.noise(row); }, fit);
     figure.notes.push_back(fmt::format("{}: seed {}.", label, curve.seed));
   }
   set_axes(curves, batch, h, fit);

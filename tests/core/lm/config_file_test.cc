@@ -28,10 +28,12 @@ TEST(ConfigFile, SaysWhatIsThere) {
   EXPECT_EQ(file.text("missing", "x"), "x");
   EXPECT_FALSE(file.has("none"));
   file.require("act", "gelu", {"relu", "silu"});
+  file.require_flag("tied", true);
+  file.require_flag("missing", false);
 }
 
 TEST(ConfigFile, ErrorsNameTheKeyAndWhatCame) {
-  const Json json = {{"size", 0}, {"heads", 5}, {"rate", "fast"}, {"act", "relu"}};
+  const Json json = {{"size", 0}, {"heads", 5}, {"rate", "fast"}, {"act", "relu"}, {"tied", true}};
   const ConfigFile file(json);
   EXPECT_EQ(message_of([&] { file.size("layers"); }), "config.json: layers: is missing");
   EXPECT_EQ(message_of([&] { file.size("size"); }),
@@ -42,6 +44,8 @@ TEST(ConfigFile, ErrorsNameTheKeyAndWhatCame) {
             "config.json: rate: must be a number, is \"fast\"");
   EXPECT_EQ(message_of([&] { file.require("act", "silu", {"silu"}); }),
             "config.json: act: must be silu, is 'relu'");
+  EXPECT_EQ(message_of([&] { file.require_flag("tied", false); }),
+            "config.json: tied: must be false, is true");
 }
 
 }  // namespace

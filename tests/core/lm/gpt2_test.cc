@@ -53,6 +53,8 @@ TEST(Gpt2, ConfigsThatItCannotBeAreRefused) {
   refuse("n_head", 3);
   refuse("n_layer", -1);
   refuse("n_embd", "wide");
+  refuse("tie_word_embeddings", false);
+  refuse("scale_attn_by_inverse_layer_idx", true);
 }
 
 }  // namespace

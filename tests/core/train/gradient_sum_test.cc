@@ -98,6 +98,8 @@ TEST(GradientSum, MeasuresItsOwnMicrobatchesByItsClock) {
     GradientSum sum(task, parameters, group, task.clock);
     sum.compute(step);
     EXPECT_NEAR(sum.seconds(), 0.04, 1e-9);
+    sum.agree({});  // It has been told.
+    EXPECT_EQ(sum.seconds(), 0);
     sum.compute({step.data(), 1});
     EXPECT_NEAR(sum.seconds(), group.rank() == 0 ? 0.04 : 0, 1e-9);
   });

@@ -58,6 +58,24 @@ TEST(TopItems, LeavesOutAHistory) {
   EXPECT_EQ(items_of(lists[1]), (std::vector<int32_t>{1, 3, 2}));
 }
 
+TEST(WorstItems, AreTheLastOfALongList) {
+  const torch::Tensor scores = torch::randint(0, 4, {5, 40}, torch::kFloat);  // Many ties.
+  const std::vector<int32_t> had = {3, 1}, other = {0, 39, 38, 7};
+  const std::vector<History> histories(5, had), barred(5, other);
+  const auto lists = top_items(scores, 40, histories);
+  const std::vector<int32_t> worst = worst_items(scores, histories, barred);
+  for (size_t b = 0; b < lists.size(); ++b) {
+    std::vector<int32_t> list = items_of(lists[b]);
+    std::erase_if(list, [&](int32_t item) { return std::ranges::count(other, item) > 0; });
+    EXPECT_EQ(worst[b], list.back()) << b;
+  }
+  std::vector<int32_t> all(40);
+  std::iota(all.begin(), all.end(), 0);
+  const std::vector<History> everything(5, all);
+  EXPECT_EQ(worst_items(scores, histories, everything)[0], kNotRecommended);
+  EXPECT_THROW(worst_items(torch::full({5, 40}, kNaN), histories, barred), Error);
+}
+
 TEST(TopItems, AsManyAsThereAre) {
   EXPECT_EQ(items_of(top_items(torch::tensor({{1.F, 2.F}}), 10)[0]), (std::vector<int32_t>{1, 0}));
   EXPECT_THROW(top_items(torch::ones({1, 3}), 0), Error);

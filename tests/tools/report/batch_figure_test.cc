@@ -12,9 +12,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Json config_with(const std::string& schedule) {
+Json config_with(const std::string& schedule, const std::string& fit = "beta") {
   Json config = run_config("toy", "net", 1, "usgm");
-  config["batch_schedule"] = {{"name", schedule}};
+  config["batch_schedule"] = {{"name", schedule}, {"fit", fit}};
   return config;
 }
 
@@ -47,6 +47,22 @@ TEST(BatchFigure, ShowsTheRunsWhoseBatchesChange) {
   EXPECT_EQ(figure->panels[2].series[0].points[0].y, 0.5);
   EXPECT_EQ(figure->panels[2].series[1].points[1].y, 2);  // 4 / sqrt(4)
   EXPECT_THAT(figure->csv, HasSubstr("\ntoy,,net,,adaptive,1,10,1,4,1,0,0.5,4,2\n"));
+}
+
+TEST(BatchFigure, TheNoiseIsThatOfTheFit) {
+  const StepRow row{.batch_size = 4, .c2 = 8};
+  EXPECT_EQ((BatchCurve{}.noise(row)), 4);
+  EXPECT_EQ((BatchCurve{.of_mean_square = true}.noise(row)), 2);
+
+  const TemporaryFolder folder;
+  RunStore store(folder / "results.db");
+  store.add_sweep("s", "name: s",
+                  std::vector{planned_run("a", config_with("adaptive", "beta_over_r2"))});
+  finish_with_curves(store, "a", 0.1);
+  const auto all = summarize(read_results(store.database()), paper());
+  const auto curves = batch_curves(store.database(), comparisons(all[0])[0]);
+  ASSERT_EQ(curves.size(), 1U);
+  EXPECT_TRUE(curves[0].of_mean_square);
 }
 
 }  // namespace
