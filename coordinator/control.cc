@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
 
 #include "core/base/clock.h"
 #include "core/base/config.h"
@@ -39,6 +40,27 @@ fs::path folder_of(const fs::path& database) {
   return folder += ".control";
 }
 
+// In the order in which they were written.
+std::vector<fs::path> request_files(const fs::path& database) {
+  std::vector<fs::path> files;
+  std::error_code error;  // A missing folder holds no requests.
+  for (const auto& entry : fs::directory_iterator(folder_of(database), error)) {
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::optional<Request> read_request(const fs::path& file) {
+  try {
+    const auto read = read_config<RequestFile>(parse_yaml_file(file.string()), "");
+    return Request{read.kind, read.run};
+  } catch (const Error& problem) {
+    log_warning("ignored what is no request: {}", problem.what());
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 void write_request(const fs::path& database, const Request& request) {
@@ -51,23 +73,21 @@ void write_request(const fs::path& database, const Request& request) {
 }
 
 std::vector<Request> take_requests(const fs::path& database) {
-  std::vector<fs::path> files;
-  std::error_code error;  // A missing folder holds no requests.
-  for (const auto& entry : fs::directory_iterator(folder_of(database), error)) {
-    if (entry.path().extension() == ".json") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
   std::vector<Request> requests;
-  for (const fs::path& file : files) {
-    try {
-      const auto read = read_config<RequestFile>(parse_yaml_file(file.string()), "");
-      requests.push_back({read.kind, read.run});
-    } catch (const Error& problem) {
-      log_warning("ignored what is no request: {}", problem.what());
-    }
-    fs::remove(file, error);
+  for (const fs::path& file : request_files(database)) {
+    if (const auto request = read_request(file)) requests.push_back(*request);
+    std::error_code ignored;
+    fs::remove(file, ignored);
   }
   return requests;
+}
+
+void forget_drains(const fs::path& database) {
+  for (const fs::path& file : request_files(database)) {
+    const auto request = read_request(file);
+    std::error_code ignored;
+    if (request && request->kind == Request::Kind::Drain) fs::remove(file, ignored);
+  }
 }
 
 }  // namespace seqsweep

@@ -22,4 +22,7 @@ void write_request(const std::filesystem::path& database, const Request& request
 // logged and removed too.
 std::vector<Request> take_requests(const std::filesystem::path& database);
 
+// Removes requests to drain: what is older than a coordinator was meant for another one.
+void forget_drains(const std::filesystem::path& database);
+
 }  // namespace seqsweep

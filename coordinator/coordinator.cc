@@ -29,10 +29,6 @@ Coordinator::Coordinator(CoordinatorSettings settings, std::vector<SweepRun> run
              learnt_estimator(store.database(), settings_.dataset_sizes)),
       scheduler_(transport.size() - 1),
       roster_(transport.size() - 1, clock.monotonic_ms()) {
-  for (Request& request : take_requests(settings_.database)) {
-    // A drain that is older than this coordinator was meant for another one.
-    if (request.kind != Request::Kind::Drain) requests_.push_back(std::move(request));
-  }
   read_queue();
 }
 
@@ -232,7 +228,10 @@ void Coordinator::fit_to_workers() {
     if (run.ranks > roster_.size()) {
       const Ticket ticket = store_.start_attempt(
           run_id, {.worker = 0, .ranks = run.ranks, .host = host_name(), .environment = "{}"});
-      fail(ticket, "input", scheduler_.reason(run_id, now_ms()));
+      --counts_.pending, ++counts_.running;
+      const std::string reason = scheduler_.reason(run_id, now_ms());
+      scheduler_.remove(run_id);
+      fail(ticket, "input", reason);
     } else {
       run.ranks = scheduler_.workers();
       scheduler_.add(std::move(run));
@@ -240,10 +239,18 @@ void Coordinator::fit_to_workers() {
   }
 }
 
-bool Coordinator::nothing_is_left() const {
-  if (!draining_since_ms_) return scheduler_.waiting().empty() && roster_.none_running();
-  const bool too_long = now_ms() - *draining_since_ms_ >= ms(settings_.drain_grace_s);
-  return roster_.none_running() || too_long;
+// Workers that are told to leave a run do so at their next step; one that hangs is not waited for.
+bool Coordinator::nothing_is_left() {
+  const int64_t grace_ms = ms(settings_.drain_grace_s);
+  if (draining_since_ms_) {
+    return roster_.none_at_work() || now_ms() - *draining_since_ms_ >= grace_ms;
+  }
+  if (!scheduler_.waiting().empty() || !roster_.none_running()) {
+    leaving_since_ms_.reset();
+    return false;
+  }
+  if (!leaving_since_ms_) leaving_since_ms_ = now_ms();
+  return roster_.none_at_work() || now_ms() - *leaving_since_ms_ >= grace_ms;
 }
 
 void Coordinator::end() {
@@ -253,6 +260,7 @@ void Coordinator::end() {
                 attempt->members.front(), human_duration(settings_.drain_grace_s));
     store_.interrupt(attempt->ticket, attempt->last.step);
   }
+  roster_.lose_all();
   for (int rank = 1; rank < transport_.size(); ++rank) transport_.send(rank, Shutdown{});
   view_.hide();
   ended_ = true;

@@ -87,7 +87,7 @@ class Coordinator {
   void start(const std::vector<Scheduler::Start>& starts);
   void fit_to_workers();
   void stop_when_alike();
-  bool nothing_is_left() const;
+  bool nothing_is_left();
   void end();
 
   void read_queue();
@@ -120,7 +120,7 @@ class Coordinator {
   bool ended_ = false;
   bool stopped_ = false;  // No run is started any more.
   int64_t stored_ms_ = 0, looked_ms_ = 0, scheduled_ms_ = 0;
-  std::optional<int64_t> draining_since_ms_, disk_full_since_ms_;
+  std::optional<int64_t> draining_since_ms_, leaving_since_ms_, disk_full_since_ms_;
 };
 
 }  // namespace seqsweep

@@ -48,7 +48,13 @@ void Coordinator::tell_stack(const std::string& run_id, int64_t rank) {
   const std::filesystem::path file = stack_file(settings_.runs_folder / run_id, rank);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return;
-  std::vector<std::string> calls = split(std::string(trim(read_file(file))), '\n');
+  std::vector<std::string> calls;
+  try {
+    calls = split(std::string(trim(read_file(file))), '\n');
+  } catch (const Error& error) {
+    log_warning("{}", error.what());
+    return;
+  }
   calls.resize(std::min<size_t>(calls.size(), kCallsTold));
   note("stack",
        fmt::format("rank {} stands in {} (all of it: {})", rank, join(calls, " < "), file.string()),
@@ -92,7 +98,13 @@ void Coordinator::fail(const Ticket& ticket, const std::string& cause, const std
                          .model = queue_.run(ticket.run_id).config.model.value("name", ""),
                          .may_pass = may_pass(cause)});
   }
-  read_queue();
+  changed_ = true;
+  if (!queue_.has(ticket.run_id) || (!again && queue_.is_needed(ticket.run_id))) {
+    read_queue();  // Others fail with it.
+  } else {
+    --counts_.running, ++(again ? counts_.pending : counts_.failed);
+    if (again) scheduler_.add(queue_.waiting(ticket.run_id));
+  }
   const char* kind = again ? "retry" : kills ? "quarantined" : "failed";
   note(kind, fmt::format("attempt {}: {}: {}", ticket.attempt, cause, text), ticket.run_id);
 }

@@ -134,7 +134,10 @@ void Coordinator::apply(int peer, const Interrupted& interrupted) {
   store_progress();
   const Attempt* attempt = roster_.find(interrupted.ticket);
   if (store_.interrupt(interrupted.ticket, interrupted.step)) {
-    read_queue();
+    --counts_.running, ++counts_.pending;
+    if (queue_.has(interrupted.ticket.run_id)) {
+      scheduler_.add(queue_.waiting(interrupted.ticket.run_id));
+    }
     log_info("{}: interrupted at step {}", queue_.label(interrupted.ticket.run_id),
              interrupted.step);
   }

@@ -71,6 +71,11 @@ std::vector<const Attempt*> Roster::running() const {
   return running;
 }
 
+bool Roster::none_at_work() const {
+  return std::ranges::all_of(attempts_,
+                             [this](const auto& entry) { return is_lost(entry.second); });
+}
+
 void Roster::set_over(Attempt& attempt) {
   if (!attempt.over) --running_;
   attempt.over = true;
@@ -79,7 +84,8 @@ void Roster::set_over(Attempt& attempt) {
 void Roster::renew(Attempt& attempt, Progress news, int64_t now_ms) {
   const Progress& last = attempt.last;
   const bool got_on = news.step != last.step || news.epoch != last.epoch ||
-                      news.phase != last.phase || news.fraction != last.fraction;
+                      news.phase != last.phase || news.fraction != last.fraction ||
+                      news.signs != last.signs;
   if (got_on) attempt.renewed_ms = now_ms;
   news.steps.clear();
   news.metrics.clear();
@@ -114,6 +120,13 @@ void Roster::lose(const Ticket& ticket) {
   if (Attempt* attempt = find(ticket)) {
     set_over(*attempt);
     set_members(*attempt, State::Lost);
+  }
+}
+
+void Roster::lose_all() {
+  for (auto& [key, attempt] : attempts_) {
+    set_over(attempt);
+    set_members(attempt, State::Lost);
   }
 }
 

@@ -42,6 +42,7 @@ class Roster {
   Attempt* find_running(const std::string& run_id);  // Not over.
   std::vector<const Attempt*> running() const;       // Not over.
   bool none_running() const { return running_ == 0; }
+  bool none_at_work() const;  // Nor still to leave an attempt that is over; the lost do not count.
 
   // News of an attempt. Its lease is renewed when it got on, not by being alive.
   void renew(Attempt& attempt, Progress news, int64_t now_ms);
@@ -52,6 +53,7 @@ class Roster {
   // Its workers left it and are free: the members; none when nobody is at it.
   std::vector<int64_t> release(const Ticket& ticket);
   void lose(const Ticket& ticket);  // Its workers do not answer; they may come back.
+  void lose_all();                  // Of all attempts.
   // The worker died: it never comes back. Its attempt, or nullptr; the other members are still at
   // it.
   Attempt* bury(int64_t rank);

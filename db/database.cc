@@ -194,7 +194,10 @@ void Database::copy_to(const std::filesystem::path& target) {
   std::filesystem::remove(temporary, failed);
   try {
     SQLite::Database copy(temporary.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-    SQLite::Backup(copy, *handle_).executeStep();
+    const int result = SQLite::Backup(copy, *handle_).executeStep();
+    if (result != SQLITE_DONE) {  // Busy and locked are not thrown.
+      throw SQLite::Exception("the copy did not get through", result);
+    }
     copy.exec("PRAGMA journal_mode = DELETE");  // One file, whatever the original has beside it.
   } catch (const SQLite::Exception& error) {
     std::filesystem::remove(temporary, failed);

@@ -90,7 +90,7 @@ void renew_lease(Database& database, const Progress& progress, int64_t now_ms) {
       ticket.run_id, ticket.attempt, now_ms, progress.phase, progress.step, progress.epoch,
       progress.epochs, progress.fraction, progress.seconds_left);
   database.run(
-      "UPDATE attempts SET last_step = ?1, resumed_from_step = "
+      "UPDATE attempts SET last_step = iif(?2 = 'prepare', last_step, ?1), resumed_from_step = "
       "coalesce(resumed_from_step, iif(?2 = 'train', ?1, NULL)) WHERE run = ?3 AND number = ?4",
       progress.step, progress.phase, ticket.run_id, ticket.attempt);
 }

@@ -58,4 +58,15 @@ ChosenDevice choose_device(DeviceChoice choice) {
   }
 }
 
+bool gpu_answers() {
+  if (!torch::cuda::is_available()) return true;
+  try {
+    torch::cuda::synchronize();
+    return true;
+  } catch (const std::exception& error) {
+    log_error("the GPU does not answer: {}", error.what());
+    return false;
+  }
+}
+
 }  // namespace seqsweep

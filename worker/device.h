@@ -18,4 +18,8 @@ struct ChosenDevice {
 // ranks of a host take its GPUs in turn.
 ChosenDevice choose_device(DeviceChoice choice);
 
+// False after a fault in a kernel: every later call of this process fails with it too. Waits for
+// the device. True where there is none.
+bool gpu_answers();
+
 }  // namespace seqsweep

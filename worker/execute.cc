@@ -52,11 +52,13 @@ class ProgressReport : public TrainObserver {
     progress_.seconds_left = train.seconds_left;
     alive();
   }
+  void announce_phase(const std::string& phase) { progress_.phase = phase; }
   void begin_phase(const std::string& phase) {
-    progress_.phase = phase;
+    announce_phase(phase);
     alive();
   }
   void alive() {
+    ++progress_.signs;
     reporter_.progress(progress_);
     progress_.steps.clear();
     progress_.metrics.clear();
@@ -106,7 +108,7 @@ class Attempt {
 
  private:
   Outcome train() {
-    report_.begin_phase("train");
+    report_.announce_phase("train");  // The step it begins at comes with the trainer's first word.
     Parameters parameters(run_.task->module());
     const auto optimizer = optimizers().make(
         config_.optimizer,

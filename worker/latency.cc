@@ -24,8 +24,13 @@ std::vector<History> draw_histories(const LatencyJob& job, int64_t sample, int64
   return histories;
 }
 
-// Milliseconds of each history's share of its call.
-void time_users(const LatencyJob& job, std::span<const History> histories, float* user_ms) {
+constexpr double kAskEvery_s = 1;  // Seldom: asking is not to show in the figures.
+
+// Milliseconds of each history's share of its call. False: go_on() said no.
+bool time_users(const LatencyJob& job, int64_t samples_done, std::span<const History> histories,
+                float* user_ms) {
+  if (!job.go_on(samples_done)) return false;
+  double asked_s = monotonic_s();
   const size_t batch_size = job.config.batch_size;
   for (size_t begin = 0; begin < histories.size(); begin += batch_size) {
     const size_t size = std::min(batch_size, histories.size() - begin);
@@ -33,13 +38,17 @@ void time_users(const LatencyJob& job, std::span<const History> histories, float
     job.task.recommend(histories.subspan(begin, size), job.config.top_k, Seen::Listed);
     const double call_ms = 1e3 * (monotonic_s() - start_s);
     user_ms = std::fill_n(user_ms, size, static_cast<float>(call_ms / static_cast<double>(size)));
+    if (monotonic_s() - asked_s < kAskEvery_s) continue;
+    if (!job.go_on(samples_done)) return false;
+    asked_s = monotonic_s();
   }
+  return true;
 }
 
 void warm_up(const LatencyJob& job) {
   const int64_t users = job.config.warm_up * job.config.batch_size;
   std::vector<float> user_ms(users);
-  time_users(job, draw_histories(job, job.config.samples, users), user_ms.data());
+  time_users(job, 0, draw_histories(job, job.config.samples, users), user_ms.data());
 }
 
 // [samples, users]: each row from the rank that measured it. Undefined when one was stopped.
@@ -47,11 +56,9 @@ torch::Tensor time_samples(const LatencyJob& job) {
   torch::Tensor user_ms = torch::zeros({job.config.samples, job.config.users}, torch::kFloat32);
   const Share mine = share_of(job.config.samples, job.group.rank(), job.group.size());
   bool go_on = true;
-  for (int64_t sample = mine.begin; sample < mine.end; ++sample) {
-    go_on = job.go_on(sample - mine.begin);
-    if (!go_on) break;
-    time_users(job, draw_histories(job, sample, job.config.users),
-               user_ms[sample].data_ptr<float>());
+  for (int64_t sample = mine.begin; sample < mine.end && go_on; ++sample) {
+    go_on = time_users(job, sample - mine.begin, draw_histories(job, sample, job.config.users),
+                       user_ms[sample].data_ptr<float>());
   }
   if (job.group.any(!go_on)) return {};
   job.group.all_reduce_sum(user_ms);

@@ -32,8 +32,8 @@ struct LatencyJob {
 
 // Wall time of Task::recommend on test histories; a user's share of it when config.batch_size
 // histories go in at once. The same figures on every rank, the samples in their order. Leaves the
-// module in evaluation mode. Nothing when go_on(), asked before every sample, said no on any rank.
-// Collective. Config must ask for at least one sample.
+// module in evaluation mode. Nothing when go_on(), asked before every sample and now and then
+// within one, said no on any rank. Collective. Config must ask for at least one sample.
 std::optional<LatencyFigures> measure_latency(const LatencyJob& job);
 
 }  // namespace seqsweep

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <deque>
 #include <new>
 #include <optional>
@@ -190,6 +191,9 @@ class Worker {
     } catch (...) {
       const Failed failed = failure(dispatch.ticket);
       log_error("run {} failed: {}", dispatch.ticket.run_id, failed.text);
+      // It would fail every run that it gets. Its death is known at once, and this run is tried
+      // elsewhere, once.
+      if (!gpu_answers()) ::raise(SIGKILL);
       reporter.flush();
       transport_.send(kCoordinator, failed);
       return;

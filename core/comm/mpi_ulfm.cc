@@ -4,6 +4,7 @@
 #include <mpi-ext.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 
@@ -13,6 +14,8 @@ namespace seqsweep {
 namespace {
 
 constexpr unsigned kPatience_s = 60;
+
+volatile std::sig_atomic_t code_to_leave_with = 0;
 
 }  // namespace
 
@@ -60,7 +63,9 @@ int create_comm(MPI_Comm world, MPI_Group group, int tag, MPI_Comm* created) {
 }
 
 void leave_without_finalize(MPI_Comm comm, int code) {
-  ::alarm(kPatience_s);  // A rank that hangs never comes; then the signal ends this one.
+  code_to_leave_with = code;  // A rank that hangs never comes; then the alarm ends this one.
+  ::signal(SIGALRM, [](int) { ::_exit(code_to_leave_with); });
+  ::alarm(kPatience_s);
   MPI_Comm living = MPI_COMM_NULL;
   if (MPIX_Comm_shrink(comm, &living) == MPI_SUCCESS) MPI_Barrier(living);
   std::fflush(nullptr);

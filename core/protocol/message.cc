@@ -76,7 +76,7 @@ void fields(auto& x, auto&& f) {
     f(x.epoch), f(x.split), f(x.name), f(x.value);
   } else if constexpr (std::is_same_v<T, Progress>) {
     f(x.ticket), f(x.step), f(x.epoch), f(x.epochs), f(x.fraction), f(x.seconds_left), f(x.phase);
-    f(x.steps), f(x.metrics);
+    f(x.signs), f(x.steps), f(x.metrics);
   } else if constexpr (std::is_same_v<T, LatencySample>) {
     f(x.mean_ms), f(x.user_ms);
   } else if constexpr (std::is_same_v<T, RunResult>) {

@@ -54,6 +54,7 @@ struct Progress {  // While a run goes; renews the attempt's lease.
   double fraction = 0;            // Of the run, from 0 to 1; early stopping may end it sooner.
   double seconds_left = 0;
   std::string phase;  // "prepare", "train", "evaluate", "latency"
+  int64_t signs = 0;  // Of life, counted: a validation and the like get on within a step.
   std::vector<StepRow> steps;
   std::vector<MetricRow> metrics;
 };

@@ -24,6 +24,17 @@ TEST(Control, RequestsComeInOrderAndOnce) {
   EXPECT_THAT(take_requests(database), IsEmpty());
 }
 
+TEST(Control, DrainsOfAnEarlierCoordinatorAreForgotten) {
+  const TemporaryFolder folder;
+  const auto database = folder / "a.db";
+  forget_drains(database);  // There is no folder.
+  const Request retry{Request::Kind::RetryFailed, ""};
+  write_request(database, {Request::Kind::Drain, ""});
+  write_request(database, retry);
+  forget_drains(database);
+  EXPECT_THAT(take_requests(database), ElementsAre(retry));
+}
+
 TEST(Control, WhatIsNoRequestIsRemoved) {
   set_log_level(LogLevel::Error);
   const TemporaryFolder folder;

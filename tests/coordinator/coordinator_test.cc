@@ -133,6 +133,19 @@ TEST_F(CoordinatorTest, ADrainDoesNotWaitForEver) {
   EXPECT_TRUE(coordinator_->ended());
   EXPECT_EQ(coordinator_->exit_code(), kExitInterrupted);
   EXPECT_EQ(counts().pending, 1);
+  EXPECT_THAT(coordinator_->silent_workers(), SizeIs(1));  // Who ends the job ends it too.
+}
+
+TEST_F(CoordinatorTest, ACancelledRunWhoseWorkerHangsDoesNotHoldUpTheEnd) {
+  settings_.drain_grace_s = 30;
+  begin_ready(1, seeds_of_a_run(1));
+  write_request(database(), {Request::Kind::Cancel, ticket_of(1).run_id});
+  pass(1);
+  pass(29);
+  EXPECT_FALSE(coordinator_->ended());
+  pass(1);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_THAT(coordinator_->silent_workers(), SizeIs(1));
 }
 
 TEST_F(CoordinatorTest, RequestsCancelRetryAndDrain) {
@@ -247,11 +260,11 @@ TEST_F(CoordinatorTest, ARunThatIsWorseThanItsRivalsIsPruned) {
   EXPECT_THAT(read_results(store_->database())[1].error, HasSubstr("pruned: ndcg@10 0.2500"));
 }
 
-TEST_F(CoordinatorTest, AnOldDrainRequestIsForgotten) {
+TEST_F(CoordinatorTest, ADrainThatCameWhileDataSetsWerePreparedCounts) {
   write_request(database(), {Request::Kind::Drain, ""});
   begin_ready(1, seeds_of_a_run(1));
   pass(1);
-  EXPECT_THAT(transport_->take<Drain>(1), IsEmpty());
+  EXPECT_THAT(transport_->take<Drain>(1), SizeIs(1));
 }
 
 }  // namespace

@@ -57,6 +57,8 @@ TEST_F(RosterTest, GettingOnRenewsALeaseAndBeingAliveDoesNot) {
   EXPECT_THAT(roster_.expired(161, kLeaseMs), ElementsAre(kTicket));
   roster_.renew(attempt, {.step = 1, .phase = "evaluate"}, 162);
   EXPECT_THAT(roster_.expired(162, kLeaseMs), IsEmpty());
+  roster_.renew(attempt, {.step = 1, .phase = "evaluate", .signs = 1}, 260);  // A batch of users.
+  EXPECT_THAT(roster_.expired(300, kLeaseMs), IsEmpty());
 }
 
 TEST_F(RosterTest, LostWorkersAreNotCountedOnUntilTheyComeBack) {

@@ -138,14 +138,37 @@ TEST_F(BadInput, FullDiskEndsWithCode3AndADatabaseThatOpens) {
   if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=600k") != 0) {
     GTEST_SKIP() << "cannot mount a small tmpfs here (needs root)";
   }
-  const CommandResult result = run_command(
-      {kSeqsweep, "sweep", folder_.file("sweep.yaml", kSmall), "--db", disk + "/results.db",
-       "data_dir=" + folder_.at("data"), "latency={samples: 200, users: 2000}", "seeds=[1,2,3,4]"});
+  const CommandResult result =
+      run_command({kSeqsweep, "sweep", folder_.file("sweep.yaml", kSmall), "--db",
+                   disk + "/results.db", "data_dir=" + folder_.at("data"),
+                   "latency={samples: 200, users: 2000}", "seeds=[1,2,3,4]", "--disk-wait", "1"});
   const CommandResult check =
       run_command({"sqlite3", disk + "/results.db", "PRAGMA integrity_check"});
   ::umount(disk.c_str());
   EXPECT_EQ(result.code, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("paused until there is room"));
   EXPECT_EQ(check.output, "ok\n");
+}
+
+TEST_F(BadInput, AFullDiskPausesTheSweepUntilThereIsRoom) {
+  const std::string disk = folder_.at("disk");
+  std::filesystem::create_directories(disk);
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=600k") != 0) {
+    GTEST_SKIP() << "cannot mount a small tmpfs here (needs root)";
+  }
+  Command sweep(
+      {kSeqsweep, "sweep", folder_.file("sweep.yaml", kSmall), "--db", disk + "/results.db",
+       "data_dir=" + folder_.at("data"), "latency={samples: 200, users: 2000}", "seeds=[1,2,3,4]"},
+      folder_.path() / "log.txt");
+  while (sweep.running() && sweep.output().find("paused until there is room") == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(::mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT, "size=200m"), 0);
+  EXPECT_EQ(sweep.wait(), 0) << sweep.output();
+  EXPECT_THAT(sweep.output(), HasSubstr("there is room on the disk again"));
+  const CommandResult done = run_command(
+      {"sqlite3", disk + "/results.db", "SELECT count(*) FROM results WHERE status = 'done'"});
+  ::umount(disk.c_str());
+  EXPECT_EQ(done.output, "4\n");
 }
 
 }  // namespace bad_input_test

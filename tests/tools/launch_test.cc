@@ -78,5 +78,29 @@ TEST_F(Launch, BadInputIsToldAndGives2) {
   EXPECT_THAT(unknown.output, HasSubstr("unknown key 'model'"));
 }
 
+// Whatever ends it, as a second Ctrl-C, a closed terminal or kill -9.
+TEST_F(Launch, KilledItLeavesNobodyBehind) {
+  const std::string db = folder_.at("results.db");
+  Command launch({kLauncher, "launch", "-n", "2", folder_.file("sweep.yaml", kTinySweep), "--db",
+                  db, "data_dir=" + folder_.at("data"), "train.epochs=100000", "train.patience=0"},
+                 folder_.path() / "log.txt");
+  const auto processes = [&] {
+    return std::atoi(run_command({"sh", "-c", "pgrep -c -f -- '--db " + db + "'"}).output.c_str());
+  };
+  const auto answer = [&](const char* sql) {
+    return std::string(trim(run_command({"sqlite3", "-readonly", db, sql}).output));
+  };
+  while (launch.running() && answer("SELECT count(*) > 0 FROM steps") != "1") {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  launch.signal(SIGKILL);
+  launch.wait();
+  for (int i = 0; i < 600 && processes() > 1; ++i) {  // pgrep's own shell is one.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_LE(processes(), 1) << launch.output();
+  EXPECT_EQ(answer("PRAGMA integrity_check"), "ok");
+}
+
 }  // namespace launch_test
 }  // namespace seqsweep

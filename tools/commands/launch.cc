@@ -2,6 +2,7 @@
 // SIGTERM turned into a drain (docs/decisions/0003-interrupting.md), and the exit code of the
 // sweep.
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,16 +46,20 @@ void set_environment() {
 }
 
 // Starts mpirun in a process group of its own, so that a Ctrl-C of the terminal reaches only us.
+// However we end, it does not stay behind: its ranks get the SIGTERM and checkpoint.
 pid_t start(const std::string& mpirun, const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
   std::string program = mpirun;
   argv.push_back(program.data());
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  const pid_t self = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) throw_world("launch: cannot fork: {}", std::strerror(errno));
   if (child == 0) {
     ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != self) ::_exit(kExitInterrupted);
     remove_left_session(::getpid());
     ::execv(program.c_str(), argv.data());
     ::_exit(127);

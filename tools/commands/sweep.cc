@@ -8,12 +8,13 @@ namespace {
 struct SweepOptions {
   std::string file, database, data_dir;
   std::vector<std::string> overrides;
-  double lease_s = SweepJob{}.lease_s;
+  double lease_s = SweepJob{}.lease_s, disk_wait_s = SweepJob{}.disk_wait_s;
 };
 
 int sweep(const SweepOptions& options) {
-  return run_sweep({[&] { return read_sweep_file(options.file, options.overrides); },
-                    options.database, options.data_dir, options.lease_s});
+  const SweepJob job{[&] { return read_sweep_file(options.file, options.overrides); },
+                     options.database, options.data_dir, options.lease_s, options.disk_wait_s};
+  return run_sweep(job).code;
 }
 
 }  // namespace
@@ -31,6 +32,10 @@ void add_sweep(CLI::App& app, Action& action) {
       ->add_option("--lease", options->lease_s,
                    "seconds without progress after which a worker is given up [600]")
       ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--disk-wait", options->disk_wait_s,
+                   "seconds to wait for room on a full disk before the sweep ends [3600]")
+      ->check(CLI::NonNegativeNumber);
   command->footer(
       "Rank 0 coordinates, the other ranks train. Without mpirun one process does both.\n"
       "SIGUSR1 to mpirun (or Ctrl-C without it) checkpoints every run; start again to go on.\n\n"

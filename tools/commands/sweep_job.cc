@@ -7,6 +7,7 @@
 #include <exception>
 #include <thread>
 
+#include "coordinator/control.h"
 #include "coordinator/coordinator.h"
 #include "core/base/files.h"
 #include "core/base/host.h"
@@ -60,6 +61,7 @@ int coordinate(const SweepJob& job, Transport& transport) {
   const std::vector<SweepRun> runs = expand(sweep);
   const std::filesystem::path data_dir = data_dir_of(job, sweep);
   RunStore store(job.database);
+  forget_drains(job.database);
   const auto sizes = prepare_datasets(sweep, data_dir);
   store.add_sweep(sweep.name, resolved(sweep).dump(2), planned(runs));
   ProgressView view(terminal_width());
@@ -70,6 +72,7 @@ int coordinate(const SweepJob& job, Transport& transport) {
                            .lease_s = job.lease_s,
                            .dataset_sizes = sizes,
                            .prune = sweep.prune,
+                           .disk_full_wait_s = job.disk_wait_s,
                            .stop_requested = stop_requested},
                           runs, store, transport, system_clock(), view);
   try {
@@ -121,21 +124,22 @@ int run_rank(const SweepJob& job, const MpiWorld& world) {
   const auto transport = make_mpi_transport(world);
   if (world.rank() == 0) return coordinate_and_release(job, *transport);
   set_log_who(fmt::format("rank {}", world.rank()));
-  return run_worker(*transport,
-                    [&](const Dispatch& dispatch) {
-                      return make_mpi_group(world, dispatch.members, tag_of(dispatch));
-                    },
-                    {.threads = world.cores(), .mpi_version = world.version(), .lease_s = job.lease_s});
+  return run_worker(
+      *transport,
+      [&](const Dispatch& dispatch) {
+        return make_mpi_group(world, dispatch.members, tag_of(dispatch));
+      },
+      {.threads = world.cores(), .mpi_version = world.version(), .lease_s = job.lease_s});
 }
 
 }  // namespace
 
-int run_sweep(const SweepJob& job) {
+SweepEnd run_sweep(const SweepJob& job) {
   install_stop_signals();
-  if (!started_by_mpirun()) return run_in_one_process(job);
+  if (!started_by_mpirun()) return {run_in_one_process(job), true};
   MpiWorld world;
   stop_with_parent();
-  if (world.size() == 1) return run_in_one_process(job);
+  if (world.size() == 1) return {run_in_one_process(job), true};
   int code = kExitWorldFailed;
   try {
     code = run_rank(job, world);
@@ -145,7 +149,7 @@ int run_sweep(const SweepJob& job) {
     code = error.exit_code();
   }
   world.leave_if_broken(code);
-  return code;
+  return {code, world.rank() == 0};
 }
 
 Value read_sweep_file(const std::string& path, const std::vector<std::string>& overrides) {

@@ -17,12 +17,18 @@ namespace seqsweep {
 struct SweepJob {
   std::function<Value()> document;  // The sweep file with its overrides; read by rank 0 alone.
   std::filesystem::path database;
-  std::string data_dir;  // "": what the file says, else SEQSWEEP_DATA, else ./data.
-  double lease_s = 600;  // An attempt that does not get on for so long is lost.
+  std::string data_dir;       // "": what the file says, else SEQSWEEP_DATA, else ./data.
+  double lease_s = 600;       // An attempt that does not get on for so long is lost.
+  double disk_wait_s = 3600;  // For someone to make room on a full disk.
 };
 
-// Returns the exit code of the sweep (on a worker rank: its own). Throws Error.
-int run_sweep(const SweepJob& job);
+struct SweepEnd {
+  int code = 0;  // For the program to exit with: of the sweep, on a worker rank its own.
+  bool coordinated = false;  // By this process.
+};
+
+// Throws Error.
+SweepEnd run_sweep(const SweepJob& job);
 
 // The sweep file read and overridden; errors name file and line.
 Value read_sweep_file(const std::string& path, const std::vector<std::string>& overrides);

@@ -46,7 +46,8 @@ int train(const TrainOptions& options) {
   const std::string run_id = expand(read_sweep(job.document(), catalog()))
                                  .back()
                                  .run_id;  // Last: behind those that it needs.
-  const int code = run_sweep(job);
+  const SweepEnd end = run_sweep(job);
+  if (!end.coordinated) return end.code;
   Database database = Database::open_for_reading(options.database);
   for (const ResultRow& row : read_results(database)) {
     if (row.run_id != run_id || row.status != "done") continue;
@@ -54,7 +55,7 @@ int train(const TrainOptions& options) {
                row.hit_10, row.ndcg_10, row.mrr_10, row.epochs, row.train_s,
                (folder_of_runs(options.database) / run_id).string());
   }
-  return code;
+  return end.code;
 }
 
 }  // namespace

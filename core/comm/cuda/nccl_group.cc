@@ -180,15 +180,21 @@ class NcclGroup : public Group {
   void watch() {
     std::unique_lock lock(mutex_);
     while (!leaving_.wait_for(lock, kLook, [this] { return left_; })) {
-      if (comm_ == nullptr) continue;
-      while (!under_way_.empty() && under_way_.front().end->query()) under_way_.pop_front();
-      const bool late =
-          !under_way_.empty() && steady_clock::now() - under_way_.front().since > kPatience;
-      ncclResult_t state = ncclSuccess;
-      ncclCommGetAsyncError(comm_, &state);
-      const bool broken = state != ncclSuccess && state != ncclInProgress;
-      if (late || broken) abort();
+      if (comm_ != nullptr && is_broken()) abort();
     }
+  }
+
+  bool is_broken() {
+    try {
+      while (!under_way_.empty() && under_way_.front().end->query()) under_way_.pop_front();
+    } catch (const c10::Error&) {
+      return true;  // The GPU itself: the thread of the run meets it too, and tells it.
+    }
+    const bool late =
+        !under_way_.empty() && steady_clock::now() - under_way_.front().since > kPatience;
+    ncclResult_t state = ncclSuccess;
+    ncclCommGetAsyncError(comm_, &state);
+    return late || (state != ncclSuccess && state != ncclInProgress);
   }
 
   Group& host_;
