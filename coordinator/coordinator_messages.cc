@@ -55,7 +55,7 @@ void Coordinator::apply(int peer, const Hello& hello) {
 void Coordinator::apply(int peer, const Progress& progress) {
   Attempt* attempt = roster_.find(progress.ticket);
   if (!attempt || attempt->over) {
-    transport_.send(peer, Cancel{progress.ticket});
+    transport_.send(peer, Cancel{progress.ticket, /*goes_on_elsewhere=*/attempt == nullptr});
     return;
   }
   roster_.renew(*attempt, progress, now_ms());
@@ -109,7 +109,7 @@ void Coordinator::apply(int peer, const Finished& finished) {
          fmt::format("rank {} finished attempt {}, which was over: not counted", peer,
                      ticket.attempt),
          ticket.run_id);
-    transport_.send(peer, Cancel{ticket});
+    transport_.send(peer, Cancel{ticket, /*goes_on_elsewhere=*/true});
   }
   release(ticket);
   changed_ = true;

@@ -24,8 +24,7 @@ class RunQueue {
   bool has(const std::string& run_id) const { return index_.contains(run_id); }
   const SweepRun& run(const std::string& run_id) const;  // Of the sweep, waiting or not.
   std::string label(const std::string& run_id) const;    // Its id when it is none of the sweep's.
-  int64_t size() const { return static_cast<int64_t>(runs_.size()); }
-  bool is_needed(const std::string& run_id) const;  // By others.
+  bool is_needed(const std::string& run_id) const;       // By others.
 
   // As the scheduler needs it now.
   WaitingRun waiting(const std::string& run_id) const;

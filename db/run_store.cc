@@ -22,10 +22,6 @@ constexpr const char* kIsReady =
     "  SELECT 1 FROM dependencies AS d JOIN runs AS n ON n.run_id = d.needs_run "
     "  WHERE d.run = runs.run_id AND n.status != 'done')";
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 // Environments come from workers: what is no JSON becomes a JSON string.
 std::string as_json(const std::string& text) {
   return Json::accept(text) ? text : dump(Json(text));

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kDeepest = 64;  // Calls.
 constexpr int kOwnCalls = 2;  // The handler, and the kernel's return from it.
-constexpr auto kAnswer = std::chrono::seconds(1);
+constexpr auto kAnswerPatience = std::chrono::seconds(1);
 
 std::array<void*, kDeepest> stack_calls;
 std::atomic<int> stack_depth{0};
@@ -99,7 +99,7 @@ void HangWatch::watch() {
 void HangWatch::tell_stack() const {
   stack_depth = 0;
   ::pthread_kill(watched_, stack_signal());
-  const auto end = std::chrono::steady_clock::now() + kAnswer;
+  const auto end = std::chrono::steady_clock::now() + kAnswerPatience;
   while (stack_depth == 0 && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -44,6 +44,7 @@ class Inbox {
   bool draining() const { return draining_ || shutdown_ || alone_; }
   bool alone() const { return alone_; }  // The coordinator died.
   bool cancelled(const Ticket& ticket) const { return cancelled_ == ticket; }
+  bool goes_on_elsewhere(const Ticket& ticket) const { return left_to_others_ == ticket; }
   bool committed(const Ticket& ticket) const { return committed_ == ticket; }
   bool has_dispatch() const { return !dispatches_.empty(); }
   Dispatch next_dispatch() {
@@ -54,7 +55,10 @@ class Inbox {
 
  private:
   void take(Dispatch& dispatch) { dispatches_.push_back(std::move(dispatch)); }
-  void take(const Cancel& cancel) { cancelled_ = cancel.ticket; }
+  void take(const Cancel& cancel) {
+    cancelled_ = cancel.ticket;
+    if (cancel.goes_on_elsewhere) left_to_others_ = cancel.ticket;
+  }
   void take(const Committed& committed) { committed_ = committed.ticket; }
   void take(const Drain&) { draining_ = true; }
   void take(const Shutdown&) { shutdown_ = true; }
@@ -62,7 +66,7 @@ class Inbox {
 
   Transport& transport_;
   bool draining_ = false, shutdown_ = false, alone_ = false;
-  std::optional<Ticket> cancelled_, committed_;
+  std::optional<Ticket> cancelled_, left_to_others_, committed_;
   std::deque<Dispatch> dispatches_;  // One that came while the last run ended waits here.
 };
 
@@ -76,6 +80,7 @@ class RunReporter : public Reporter {
         settings_(settings),
         ticket_(dispatch.ticket),
         leads_(dispatch.members.front() == transport.rank()),
+        in_group_of_one_(dispatch.members.size() == 1),
         hang_watch_(stack_file(dispatch.folder, transport.rank()), kStackAt * settings.lease_s) {}
 
   void progress(Progress progress) override {
@@ -95,6 +100,9 @@ class RunReporter : public Reporter {
 
   bool stop_requested() override {
     inbox_.poll(0);
+    if (in_group_of_one_ && inbox_.goes_on_elsewhere(ticket_)) {  // Several agree on a step.
+      throw_run("it goes on elsewhere: this worker did not answer for too long");
+    }
     return inbox_.draining() || inbox_.cancelled(ticket_) || settings_.stop_requested() ||
            settings_.orphaned();
   }
@@ -118,7 +126,7 @@ class RunReporter : public Reporter {
   Inbox& inbox_;
   const WorkerSettings& settings_;
   Ticket ticket_;
-  bool leads_;
+  bool leads_, in_group_of_one_;
   HangWatch hang_watch_;
   Progress gathered_;
   int64_t sent_ms_ = 0;

@@ -39,4 +39,12 @@ Json parse_json(std::string_view text, const std::string& origin) {
   }
 }
 
+std::string dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+std::string value_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : dump(value);
+}
+
 }  // namespace seqsweep

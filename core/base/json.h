@@ -17,4 +17,9 @@ constexpr int kJsonDepthMax = 64;
 // nested more than kJsonDepthMax deep.
 Json parse_json(std::string_view text, const std::string& origin);
 
+// The JSON as text, on one line where indent is below 0. Bytes that are no UTF-8 become U+FFFD.
+std::string dump(const Json& json, int indent = -1);
+// A string as it is, anything else as JSON on one line.
+std::string value_text(const Json& value);
+
 }  // namespace seqsweep

@@ -11,7 +11,7 @@
 namespace seqsweep {
 namespace {
 
-enum Purpose : uint64_t { kInteractions, kTitles };
+enum Purpose : uint64_t { kOfInteractions, kOfTitles };
 
 constexpr int64_t kShortest = 5;
 constexpr double kDrift = 0.15;    // Chance to move on to the next topic before an interaction.
@@ -68,7 +68,7 @@ void make_synthetic_interactions(const SyntheticConfig& config, InteractionTable
   const ItemDraw items(config);
   const auto topics = static_cast<uint64_t>(items.topics());
   for (int64_t user = 0; user < config.users; ++user) {
-    Rng rng(seed_of(static_cast<uint64_t>(config.seed), kInteractions, user));
+    Rng rng(seed_of(static_cast<uint64_t>(config.seed), kOfInteractions, user));
     const std::string user_key = fmt::format("u{}", user + 1);
     const auto home = static_cast<int64_t>(rng.below(topics));
     int64_t topic = home;
@@ -93,7 +93,7 @@ void make_synthetic_interactions(const SyntheticConfig& config, InteractionTable
 void make_synthetic_titles(const SyntheticConfig& config, TitleTable& table) {
   const ItemDraw items(config);
   for (int64_t item = 0; item < config.items; ++item) {
-    Rng rng(seed_of(static_cast<uint64_t>(config.seed), kTitles, item));
+    Rng rng(seed_of(static_cast<uint64_t>(config.seed), kOfTitles, item));
     const auto topic = static_cast<size_t>(item % items.topics());
     table.add(fmt::format("i{}", item + 1),
               fmt::format("{} {} {}", kAdjectives[rng.below(kAdjectives.size())],

@@ -92,8 +92,10 @@ void fields(auto& x, auto&& f) {
     f(x.ticket), f(x.step);
   } else if constexpr (std::is_same_v<T, Dispatch>) {
     f(x.ticket), f(x.config), f(x.members), f(x.folder), f(x.data_dir);
-  } else if constexpr (std::is_same_v<T, Committed> || std::is_same_v<T, Cancel>) {
+  } else if constexpr (std::is_same_v<T, Committed>) {
     f(x.ticket);
+  } else if constexpr (std::is_same_v<T, Cancel>) {
+    f(x.ticket), f(x.goes_on_elsewhere);
   } else {
     static_assert(std::is_same_v<T, Drain> || std::is_same_v<T, Shutdown>);
   }

@@ -105,8 +105,9 @@ struct Dispatch {
 struct Committed {  // The result is in the database for good.
   Ticket ticket;
 };
-struct Cancel {
+struct Cancel {  // Checkpoint at the next step and report Interrupted.
   Ticket ticket;
+  bool goes_on_elsewhere = false;  // Then the run's folder is another's: leave it as it is.
 };
 struct Drain {};     // Checkpoint at the next step, report Interrupted; no new runs come.
 struct Shutdown {};  // Nothing is left: leave.

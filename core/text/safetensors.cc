@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -12,12 +11,11 @@
 
 #include "core/base/check.h"
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/base/text.h"
 
 namespace seqsweep {
 namespace {
-
-using Json = nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian");
 
@@ -171,7 +169,7 @@ std::string header_text(const std::vector<TensorBytes>& tensors,
     begin = end;
   }
   // Invalid UTF-8 in a text becomes U+FFFD: the header must be readable whatever a title holds.
-  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = dump(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // The tensors begin at a multiple of 8.
   return text;
 }

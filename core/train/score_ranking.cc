@@ -49,7 +49,7 @@ std::vector<Recommendation> best_of_row(std::span<const float> scores, int64_t c
 }
 
 // In one copy from a GPU.
-torch::Tensor on_host(const torch::Tensor& scores_BV) {
+torch::Tensor scores_on_host(const torch::Tensor& scores_BV) {
   return scores_BV.detach().to(torch::kCPU, torch::kFloat).contiguous();
 }
 
@@ -94,7 +94,7 @@ std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_B
   SEQ_CHECK(scores_BV.dim() == 2);
   SEQ_CHECK(left_out.empty() || static_cast<int64_t>(left_out.size()) == scores_BV.size(0));
   if (count < 1) throw_input("recommend: at least 1 item must be asked for; {} came", count);
-  const torch::Tensor host_BV = on_host(scores_BV);
+  const torch::Tensor host_BV = scores_on_host(scores_BV);
   const int64_t items = host_BV.size(1);
   const std::span<const float> scores(host_BV.data_ptr<float>(), host_BV.numel());
   std::vector<std::vector<Recommendation>> lists(host_BV.size(0));
@@ -109,7 +109,7 @@ std::vector<int32_t> worst_items(const torch::Tensor& scores_BV, std::span<const
                                  std::span<const History> barred) {
   SEQ_CHECK(scores_BV.dim() == 2 && histories.size() == barred.size());
   SEQ_CHECK(scores_BV.size(0) == static_cast<int64_t>(histories.size()));
-  const torch::Tensor host_BV = on_host(scores_BV);
+  const torch::Tensor host_BV = scores_on_host(scores_BV);
   const auto items = static_cast<size_t>(host_BV.size(1));
   const std::span<const float> scores(host_BV.data_ptr<float>(), host_BV.numel());
   std::vector<int32_t> worst;

@@ -97,7 +97,7 @@ class Orpo : public Task {
             {"user", data_->user_key(pairs[i].user)},
             {"part", pairs[i].part == PreferencePair::Part::Ratings ? "ratings" : "worst"},
             {"held_out", held_out}};
-        lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        lines += dump(line) + "\n";
       }
     }
     write_file_atomic(folder / "preferences.jsonl", lines);

@@ -130,7 +130,9 @@ TEST_P(AdamTest, FollowsTheScheduleOfItsLearningRateAlsoAfterARestore) {
   Descent whole(start, spec), first(start, spec);
   for (int step = 0; step < 7; ++step) {
     EXPECT_DOUBLE_EQ(whole.step(random_tensor(step, 3)).learning_rate, expected[step]);
-    if (step == 0) EXPECT_TRUE(torch::equal(whole.x(), start));
+    if (step == 0) {
+      EXPECT_TRUE(torch::equal(whole.x(), start));
+    }
     if (step < 3) first.step(random_tensor(step, 3));
   }
   Descent second(first.x(), spec);

@@ -141,7 +141,7 @@ TEST_F(BuildRunNeeds, ATrainedModelFindsItsNeighboursAndNeedsNoStart) {
   const BuiltRun run = build(config);
   const std::filesystem::path folder = runs_ / config_hash(config.json());
   save_model(folder, config, *run.task);
-  for (const std::string path : {folder.string(), folder.string() + "/"}) {
+  for (const std::string& path : {folder.string(), folder.string() + "/"}) {
     LoadedModel loaded = load_model(path, {}, torch::kCPU);
     EXPECT_EQ(loaded.config.json(), config.json());
     Task& given = dynamic_cast<PupilTask&>(*loaded.run.task).teacher();

@@ -193,6 +193,23 @@ TEST_F(WorkerTest, ACancelledRunIsResumedByTheNextAttempt) {
   EXPECT_GT(next<Interrupted>().value().step, stopped_at);
 }
 
+// It was believed to hang, and another worker is at the run's folder.
+TEST_F(WorkerTest, ARunThatGoesOnElsewhereIsLeftWithoutACheckpoint) {
+  start();
+  const Ticket ticket = dispatch(endless());
+  await_step();
+  coordinator_->send(1, Cancel{ticket, /*goes_on_elsewhere=*/true});
+  EXPECT_EQ(next<Failed>().value().ticket, ticket);
+  // There are those of ends of epochs, which were saved before; one for the stop would be of any
+  // step.
+  constexpr int64_t kStepsAnEpoch = 5;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(scratch_.path() / "run/checkpoints")) {
+    const std::string name = entry.path().stem();
+    EXPECT_EQ(std::stoll(name.substr(name.find('-') + 1)) % kStepsAnEpoch, 0) << name;
+  }
+}
+
 TEST_F(WorkerTest, ANewDispatchEndsTheWaitForAStoredResult) {
   start();
   dispatch(tiny_config(), 1);

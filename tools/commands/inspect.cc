@@ -34,7 +34,7 @@ void print_event(const EventRow& event, bool json) {
                        {"run", event.run_id},
                        {"kind", event.kind},
                        {"text", event.text}};
-    fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n", dump(line));
     return;
   }
   fmt::print("{}  {:<12}  {}{}\n", time_text(event.time_ms), printable(event.kind),
@@ -82,7 +82,7 @@ int diff(const InspectOptions& options) {
       lines.push_back(
           {{"part", one.part}, {"key", one.key}, {"left", one.left}, {"right", one.right}});
     }
-    fmt::print("{}\n", lines.dump(2, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n", dump(lines, 2));
     return kExitDone;
   }
   size_t key_width = 3, left_width = left.size();

@@ -83,10 +83,6 @@ Json to_json(const Dataset& data, const std::vector<Recommendation>& items) {
   return json;
 }
 
-std::string dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
-}
-
 void print_text(const Dataset& data, const std::vector<Recommendation>& items) {
   for (size_t i = 0; i < items.size(); ++i) {
     fmt::print("{:3} {:<60} {:8.3f}\n", i + 1, shown(data, items[i].item), items[i].score);

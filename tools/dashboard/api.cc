@@ -225,8 +225,4 @@ Json tables_json(Database& database) {
   return tables;
 }
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
-}
-
 }  // namespace seqsweep

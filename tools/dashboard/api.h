@@ -30,6 +30,4 @@ Json events_json(Database& database, int64_t after_id, size_t count_max);
 // The tables as make_tables shows them, without tests of significance.
 Json tables_json(Database& database);
 
-std::string dump(const Json& json);  // Invalid UTF-8 replaced.
-
 }  // namespace seqsweep

@@ -37,18 +37,16 @@ const AblationMetric& metric_of(const std::string& key) {
               did_you_mean(key, ablation_metrics()));
 }
 
-std::string value_text(const Json& value) {
-  if (value.is_object() && value.contains("name")) return value_text(value["name"]);
-  if (value.is_string()) return value.get<std::string>();
-  return value.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
-}
-
 // Every setting by its dotted key; a part with a name also as a whole: "optimizer" is "adam".
 void flatten(const Json& config, const std::string& prefix,
              std::map<std::string, std::string>& out) {
   for (const auto& [key, value] : config.items()) {
-    if (!value.is_object() || value.contains("name")) out[prefix + key] = value_text(value);
-    if (value.is_object()) flatten(value, prefix + key + ".", out);
+    if (!value.is_object()) {
+      out[prefix + key] = value_text(value);
+      continue;
+    }
+    if (value.contains("name")) out[prefix + key] = value_text(value["name"]);
+    flatten(value, prefix + key + ".", out);
   }
 }
 

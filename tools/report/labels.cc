@@ -16,11 +16,6 @@ struct FlatConfig {
   std::map<Setting, std::string> labels;  // "lr=0.01", or "usgm" where a part is named.
 };
 
-std::string value_text(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  return value.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
-}
-
 void flatten(const Json& config, const std::string& part, const std::string& prefix,
              FlatConfig& flat) {
   for (const auto& [key, value] : config.items()) {

@@ -22,7 +22,7 @@ const Bar kBars[] = {{"HIT@10", "hit_10", &ResultRow::hit_10},
                      {"MRR@10", "mrr_10", &ResultRow::mrr_10}};
 
 constexpr double kShift = 0.19;  // Of a bar from the middle of its group.
-constexpr uint64_t kSeed = 20240724;
+constexpr uint64_t kPermutationSeed = 20240724;
 
 bool is_orpo(const Json& config) {
   return config.contains("objective") && config["objective"].at("name") == "orpo";
@@ -48,7 +48,7 @@ std::string test_text(const Bar& bar, const std::vector<double>& before,
   std::string text = fmt::format("{}: {:+.4f} (×{:.3f})", bar.name, change.mean,
                                  statistic(after).mean / statistic(before).mean);
   if (differences.size() > 1) {
-    text += fmt::format(", p = {:.4f} over {} seeds", permutation_p(differences, kSeed),
+    text += fmt::format(", p = {:.4f} over {} seeds", permutation_p(differences, kPermutationSeed),
                         differences.size());
   }
   return text;

@@ -114,7 +114,7 @@ std::string sql_json(const SqlRows& rows) {
     }
     all.push_back(std::move(object));
   }
-  return all.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return dump(all, 2) + "\n";
 }
 
 }  // namespace seqsweep

@@ -146,7 +146,7 @@ Json run_json(const ResultRow& run) {
           {"attempts", run.attempts}};
 }
 
-Json number(double value) {
+Json number_or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
@@ -159,8 +159,8 @@ Json sweep_json(const SweepStatus& sweep) {
                            {"step", lease->step},
                            {"epoch", lease->epoch},
                            {"epochs", lease->epochs},
-                           {"fraction", number(lease->fraction)},
-                           {"seconds_left", number(lease->seconds_left)},
+                           {"fraction", number_or_null(lease->fraction)},
+                           {"seconds_left", number_or_null(lease->seconds_left)},
                            {"renewed_ms", lease->renewed_ms}});
   }
   for (const ResultRow& run : sweep.failed) {
@@ -172,15 +172,16 @@ Json sweep_json(const SweepStatus& sweep) {
     waiting.push_back(run_json(run));
     waiting.back()["waits_for"] = needs;
   }
-  return {{"name", printable(sweep.name)},
-          {"done", sweep.runs.done},
-          {"left", sweep.runs.pending},
-          {"cancelled", sweep.runs.cancelled},
-          {"total", sweep.runs.total()},
-          {"running", running},
-          {"failed", failed},
-          {"waiting", waiting},
-          {"seconds_left", sweep.seconds_left ? number(*sweep.seconds_left) : Json(nullptr)}};
+  return {
+      {"name", printable(sweep.name)},
+      {"done", sweep.runs.done},
+      {"left", sweep.runs.pending},
+      {"cancelled", sweep.runs.cancelled},
+      {"total", sweep.runs.total()},
+      {"running", running},
+      {"failed", failed},
+      {"waiting", waiting},
+      {"seconds_left", sweep.seconds_left ? number_or_null(*sweep.seconds_left) : Json(nullptr)}};
 }
 
 }  // namespace

@@ -54,10 +54,11 @@ void add_run(Database& database, const ResultRow& run, std::map<int64_t, EpochVa
 }
 
 // One of the two measures of a point.
-using Measure = Statistic CurvePoint::*;
+using CurveMeasure = Statistic CurvePoint::*;
 
 // Where a seed stopped before the others, the mean of the rest would jump: there the curve ends.
-Series series_of(const TrainingCurve& curve, Measure measure, double (*x_of)(const CurvePoint&)) {
+Series series_of(const TrainingCurve& curve, CurveMeasure measure,
+                 double (*x_of)(const CurvePoint&)) {
   Series series{.label = curve.variant.label, .style = curve.variant.style};
   for (const CurvePoint& point : curve.points) {
     const Statistic& y = point.*measure;

@@ -37,5 +37,14 @@ TEST(Json, DeepNestingIsRefused) {
   EXPECT_THAT(complaint(std::string(1'000'000, '[')), HasSubstr("more than 64 levels deep"));
 }
 
+TEST(Json, IsWrittenWhateverItsTexts) {
+  const Json json = {{"title", "\xff caf\xc3\xa9"}};
+  EXPECT_EQ(dump(json), "{\"title\":\"\xEF\xBF\xBD caf\xc3\xa9\"}");
+  EXPECT_EQ(dump(Json{1}, 2), "[\n  1\n]");
+  EXPECT_EQ(value_text("adam"), "adam");
+  EXPECT_EQ(value_text(0.5), "0.5");
+  EXPECT_EQ(value_text(Json{1, 2}), "[1,2]");
+}
+
 }  // namespace
 }  // namespace seqsweep

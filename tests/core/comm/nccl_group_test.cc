@@ -15,7 +15,7 @@ namespace {
 bool enough_gpus() {
   if (!std::filesystem::exists("/dev/nvidia0")) return false;
   load_cuda_plugin();
-  return torch::cuda::device_count() >= static_cast<size_t>(test_world().size());
+  return torch::cuda::device_count() >= test_world().size();
 }
 
 TEST(NcclGroup, SumsAreTheSameBitsOnEveryGpu) {

@@ -49,7 +49,9 @@ TEST_F(CandidateRankerTest, TheCandidatesAreTheRetrieversInAnotherOrder) {
     std::set<int32_t> items;
     for (size_t i = 0; i < list.size(); ++i) {
       items.insert(list[i].item);
-      if (i > 0) EXPECT_LE(list[i].score, list[i - 1].score);
+      if (i > 0) {
+        EXPECT_LE(list[i].score, list[i - 1].score);
+      }
     }
     EXPECT_EQ(items, (std::set<int32_t>{0, 1, 2, 3}));
   }

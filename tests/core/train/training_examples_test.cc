@@ -13,7 +13,7 @@ namespace {
 using testing::UnorderedElementsAre;
 using Prefix = std::pair<int64_t, int32_t>;  // User and end.
 
-const TinyDataset kData({{0, 1, 2, 3, 4, 5, 6, 7}, {1, 2, 3, 4}, {5, 5, 5}}, 8, 3);
+const TinyDataset kSmallData({{0, 1, 2, 3, 4, 5, 6, 7}, {1, 2, 3, 4}, {5, 5, 5}}, 8, 3);
 
 std::vector<Prefix> prefixes_of(const TrainingExamples& examples, int64_t count) {
   std::vector<Prefix> prefixes;
@@ -24,7 +24,7 @@ std::vector<Prefix> prefixes_of(const TrainingExamples& examples, int64_t count)
 }
 
 TEST(TrainingExamples, PrefixesEndAtEveryItemThatHasASuccessorInTraining) {
-  TrainingExamples examples = TrainingExamples::of_prefixes(kData, 0);
+  TrainingExamples examples = TrainingExamples::of_prefixes(kSmallData, 0);
   const int64_t count = examples.begin_epoch(Rng(1));
   EXPECT_THAT(prefixes_of(examples, count),
               UnorderedElementsAre(Prefix{0, 1}, Prefix{0, 2}, Prefix{0, 3}, Prefix{0, 4},
@@ -37,7 +37,7 @@ TEST(TrainingExamples, PrefixesEndAtEveryItemThatHasASuccessorInTraining) {
 }
 
 TEST(TrainingExamples, SomePrefixesOfAUserAreDrawnAnewEachEpoch) {
-  TrainingExamples examples = TrainingExamples::of_prefixes(kData, 2);
+  TrainingExamples examples = TrainingExamples::of_prefixes(kSmallData, 2);
   std::set<std::vector<Prefix>> epochs;
   std::set<Prefix> seen;
   for (uint64_t seed = 0; seed < 40; ++seed) {
@@ -56,7 +56,8 @@ TEST(TrainingExamples, SomePrefixesOfAUserAreDrawnAnewEachEpoch) {
 }
 
 TEST(TrainingExamples, WindowsCoverEveryTarget) {
-  TrainingExamples examples = TrainingExamples::of_positions(kData, 1, kData.max_length());
+  TrainingExamples examples =
+      TrainingExamples::of_positions(kSmallData, 1, kSmallData.max_length());
   const int64_t count = examples.begin_epoch(Rng(1));
   int64_t targets = 0;
   for (int64_t i = 0; i < count; ++i) {

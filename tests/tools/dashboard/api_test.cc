@@ -98,9 +98,5 @@ TEST_F(Api, TablesAreThoseOfMakeTables) {
   EXPECT_EQ(tables.back().at("title"), "Datasets");
 }
 
-TEST_F(Api, InvalidUtf8IsReplaced) {
-  EXPECT_EQ(dump({{"a", "\xff"}}), "{\"a\":\"\xef\xbf\xbd\"}");
-}
-
 }  // namespace
 }  // namespace seqsweep

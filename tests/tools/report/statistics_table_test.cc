@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-DatasetResults results() {
+DatasetResults two_models() {
   DatasetResults made = summarize({done_row(run_config("toy", "a", 1), 0.1, 1),
                                    done_row(run_config("toy", "b", 1), 0.2, 1)},
                                   paper())
@@ -30,7 +30,7 @@ DatasetResults results() {
 }
 
 TEST(StatisticsTable, ARowAModelThatWasTested) {
-  const Table table = statistics_table(results());
+  const Table table = statistics_table(two_models());
   ASSERT_EQ(table.rows.size(), 2U) << "only NDCG@10 was";
   std::vector<std::string> texts;
   for (const Cell& cell : table.rows[0]) texts.push_back(cell.text);
@@ -44,7 +44,7 @@ TEST(StatisticsTable, ARowAModelThatWasTested) {
 }
 
 TEST(StatisticsTable, CsvHasFullPrecision) {
-  const std::string csv = statistics_csv(results());
+  const std::string csv = statistics_csv(two_models());
   EXPECT_THAT(csv, HasSubstr("\ntoy,,a,,ndcg_10,1,0.1,,0.08,0.12,50,0,-0.1,-0.15,-0.05,-0.4,0.002,"
                              "0.003,0.02\n"));
   EXPECT_THAT(csv, HasSubstr("\ntoy,,b,,ndcg_10,1,0.2,,0.18,0.22,50,1,,,,,,,\n"));
