@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "tests/support/command.h"
+#include "tests/support/rank_process.h"
 
 namespace seqsweep {
 namespace launch_test {
@@ -76,6 +77,30 @@ TEST_F(Launch, BadInputIsToldAndGives2) {
                                              "--db", folder_.at("results.db")});
   EXPECT_EQ(unknown.code, 2) << unknown.output;
   EXPECT_THAT(unknown.output, HasSubstr("unknown key 'model'"));
+}
+
+// The code of mpirun is then that of the rank that was killed.
+TEST_F(Launch, ItsCodeIsThatOfTheSweepThatWentOnWithoutAWorker) {
+  if (run_command({"mpirun", "--with-ft", "ulfm", "-n", "1", "true"}).code != 0) {
+    GTEST_SKIP() << "this MPI has no ULFM";
+  }
+  const std::string db = folder_.at("results.db");
+  Command launch(
+      {kLauncher, "launch", "-n", "3", folder_.file("sweep.yaml", kTinySweep), "--db", db,
+       "data_dir=" + folder_.at("data"), "train.epochs=300", "train.patience=0", "seeds=[1,2]"},
+      folder_.path() / "log.txt");
+  const std::vector<std::string> began = {"sqlite3", "-readonly", db,
+                                          "SELECT count(DISTINCT run) > 1 FROM steps"};
+  while (launch.running() && run_command(began).output != "1\n") {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  const pid_t victim = process_of(db, 2);
+  ASSERT_GT(victim, 0) << launch.output();
+  ::kill(victim, SIGKILL);
+  EXPECT_EQ(launch.wait(), 0) << launch.output();
+  EXPECT_EQ(
+      run_command({"sqlite3", db, "SELECT count(*) FROM results WHERE status != 'done'"}).output,
+      "0\n");
 }
 
 // Whatever ends it, as a second Ctrl-C, a closed terminal or kill -9.

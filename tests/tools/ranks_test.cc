@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "core/base/text.h"
 #include "tests/support/command.h"
+#include "tests/support/rank_process.h"
 
 namespace seqsweep {
 namespace ranks_test {
@@ -64,23 +63,6 @@ class Ranks : public testing::Test {
   // 0 as long as there is none; also of a database that is not there yet.
   static double number(const std::string& db, const std::string& sql) {
     return std::atof(run_command({"sqlite3", "-readonly", db, sql}).output.c_str());
-  }
-
-  // The process of a world rank of the sweep on this database; 0: there is none.
-  static pid_t process_of(const std::string& db, int rank) {
-    namespace fs = std::filesystem;
-    const auto text_of = [](const fs::path& path) {
-      std::ifstream file(path);
-      return std::string(std::istreambuf_iterator<char>(file), {});
-    };
-    const std::string place = fmt::format("OMPI_COMM_WORLD_RANK={}", rank) + '\0';
-    for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
-      const int pid = std::atoi(entry.path().filename().c_str());
-      if (pid == 0) continue;
-      const bool ours = text_of(entry.path() / "cmdline").find(db) != std::string::npos;
-      if (ours && text_of(entry.path() / "environ").find(place) != std::string::npos) return pid;
-    }
-    return 0;
   }
 
   // Up to the order of sums, which the division decides.

@@ -14,6 +14,7 @@
 
 #include "core/base/log.h"
 #include "core/base/signals.h"
+#include "db/queries.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/programs.h"
 
@@ -67,6 +68,29 @@ pid_t start(const std::string& mpirun, const std::vector<std::string>& arguments
   return child;
 }
 
+// What follows --db; "": the sweep will say that it is missing.
+std::string database_of(const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--db" && i + 1 < arguments.size()) return arguments[i + 1];
+    if (arguments[i].starts_with("--db=")) return arguments[i].substr(5);
+  }
+  return "";
+}
+
+// mpirun's code may be that of a rank that died while the sweep went on without it.
+int code_of_sweep(int mpirun_code, const std::string& database) {
+  for (const int code :
+       {kExitDone, kExitSomeRunsFailed, kExitBadInput, kExitWorldFailed, kExitInterrupted}) {
+    if (mpirun_code == code) return code;
+  }
+  std::error_code ignored;
+  if (!fs::exists(database, ignored)) return kExitWorldFailed;
+  Database opened = Database::open_for_reading(database);
+  const StatusCounts counts = count_runs(opened);
+  if (counts.pending + counts.running > 0) return kExitWorldFailed;
+  return counts.failed > 0 ? kExitSomeRunsFailed : kExitDone;
+}
+
 int wait_and_drain(pid_t child) {
   bool drained = false;
   int status = 0;
@@ -99,7 +123,7 @@ int launch(const LaunchOptions& options) {
   install_stop_signals();
   const int code = wait_and_drain(start(mpirun, arguments));
   if (code == 127) throw_world("launch: {} could not be started", mpirun);
-  return code;
+  return code_of_sweep(code, database_of(options.sweep));
 }
 
 }  // namespace
