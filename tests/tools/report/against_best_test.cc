@@ -97,7 +97,7 @@ TEST_F(AgainstBestTest, OtherUsersAreNotCompared) {
 
 TEST_F(AgainstBestTest, AUserFigureIsTheMeanOverTheRuns) {
   add({{"a", {0, 20, 0}}, {"a", {20, 20, 0}}, {"b", {20, 20, 20}}});
-  const AgainstBest& test = compared().models[1].against_best[kHit10];
+  const AgainstBest test = compared().models[1].against_best[kHit10];
   EXPECT_NEAR(test.difference, -0.5, 1e-12);
   EXPECT_EQ(test.p, 0.5) << "two users differ, both for the best";
 }
