@@ -11,7 +11,6 @@ and times. pandas lives in its own virtual environment, which this script makes 
 import argparse
 import hashlib
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -19,23 +18,12 @@ import sys
 import time
 from pathlib import Path
 
+from own_venv import enter_venv
+
 ROOT = Path(__file__).resolve().parent.parent
 CORE = 5
 VARIANTS = ["usual", "ids first"]
 REQUIREMENTS = ["pandas==3.1.1", "pyarrow==26.0.1"]
-
-
-def enter_venv(venv: Path) -> None:
-    """Goes on in the virtual environment; makes it first when pandas is not in it."""
-    if Path(sys.prefix).resolve() == venv.resolve():
-        return
-    python, ready = venv / "bin" / "python", venv / "pandas-ready"
-    if not ready.exists():  # Written last: an interrupted installation starts again.
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS],
-                       check=True)
-        ready.touch()
-    os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
 
 # ---- pandas ----
@@ -129,7 +117,7 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv-pandas")
     parser.add_argument("--pandas", choices=VARIANTS, help=argparse.SUPPRESS)  # A run of pandas alone.
     arguments = parser.parse_args()
-    enter_venv(arguments.venv)
+    enter_venv(arguments.venv, REQUIREMENTS)
 
     csv, folder = arguments.folder / f"{arguments.rows}.csv", arguments.folder / "made"
     if arguments.pandas:

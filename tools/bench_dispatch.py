@@ -18,24 +18,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from own_venv import enter_venv
+
 ROOT = Path(__file__).resolve().parent.parent
 RANKS = 3
 REQUIREMENTS = ["mpi4py==4.1.2", "libensemble==1.6.1"]
 NAMES = {"seqsweep": "seqsweep (MPI and SQLite)", "pool": "mpi4py.futures.MPIPoolExecutor",
          "ensemble": "libEnsemble (MPI)"}
-
-
-def enter_venv(venv: Path) -> None:
-    """Goes on in the virtual environment; makes it first when the packages are not in it."""
-    if Path(sys.prefix).resolve() == venv.resolve():
-        return
-    python, ready = venv / "bin" / "python", venv / "dispatch-ready"
-    if not ready.exists():  # Written last: an interrupted installation starts again.
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS],
-                       check=True)
-        ready.touch()
-    os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
 
 # ---- what each rank runs ----
@@ -118,7 +107,7 @@ def main() -> None:
     if arguments.role:
         {"pool": pool_main, "ensemble": ensemble_main}[arguments.role](arguments.tasks)
         return
-    enter_venv(arguments.venv)
+    enter_venv(arguments.venv, REQUIREMENTS)
     rates = {program: [] for program in NAMES}
     for _ in range(arguments.rounds):
         for program in NAMES:

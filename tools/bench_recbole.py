@@ -22,6 +22,8 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+from own_venv import enter_venv
+
 ROOT = Path(__file__).resolve().parent.parent
 SWEEP = ROOT / "experiments" / "bench_sasrec.yaml"
 MIN_INTERACTIONS = 5  # The k of the k-core.
@@ -45,22 +47,6 @@ class Result:
     epochs: int
     train_s: float  # Without evaluation.
     pairs_per_s: float  # Trained (history, next item) pairs.
-
-
-def enter_venv(venv: Path) -> None:
-    """Goes on in the virtual environment; makes it first when RecBole is not in it."""
-    if Path(sys.prefix).resolve() == venv.resolve():
-        return
-    python = venv / "bin" / "python"
-    ready = venv / "recbole-ready"  # Written last: an interrupted installation starts again.
-    if not ready.exists():
-        print(f"setting up {venv} (once; about 5 GB)", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *REQUIREMENTS], check=True)
-        subprocess.run([*pip, "--no-deps", RECBOLE], check=True)
-        ready.touch()
-    os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
 
 # ---- the data ----
@@ -234,7 +220,7 @@ def main() -> None:
     parser.add_argument("--max-length", type=int, help="items a model sees")
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
-    enter_venv(arguments.venv)
+    enter_venv(arguments.venv, REQUIREMENTS, alone=[RECBOLE])
 
     sweep = shared_settings(arguments)
     sequences = read_sequences(find_ratings())

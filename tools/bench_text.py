@@ -19,23 +19,12 @@ import sys
 import time
 from pathlib import Path
 
+from own_venv import enter_venv
+
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ["bm25s==0.3.16", "rank-bm25==0.2.2", "tokenizers==0.23.3", "sentencepiece==0.2.3", "numpy"]
 BEST = 20
 RANK_BM25_QUERIES = 20  # It takes about a second a query.
-
-
-def enter_venv(venv: Path) -> None:
-    """Goes on in the virtual environment; makes it first when the packages are not in it."""
-    if Path(sys.prefix).resolve() == venv.resolve():
-        return
-    python, ready = venv / "bin" / "python", venv / "text-ready"
-    if not ready.exists():  # Written last: an interrupted installation starts again.
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS],
-                       check=True)
-        ready.touch()
-    os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
 
 def cost(work):
@@ -140,7 +129,7 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv-text")
     parser.add_argument("--packages", action="store_true", help=argparse.SUPPRESS)  # A run of the packages alone.
     arguments = parser.parse_args()
-    enter_venv(arguments.venv)
+    enter_venv(arguments.venv, REQUIREMENTS)
     folder = arguments.folder / f"{arguments.titles}-{arguments.queries}"
     if arguments.packages:
         print(json.dumps(measure_packages(folder, arguments.tokenizers)))

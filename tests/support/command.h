@@ -16,6 +16,9 @@
 
 namespace seqsweep {
 
+inline const std::string kSeqsweep = SEQSWEEP_BIN_DIR "/seqsweep";
+inline const std::string kMakeTables = SEQSWEEP_BIN_DIR "/make_tables";
+
 // A program in a process group of its own, its output in a file.
 class Command {
  public:

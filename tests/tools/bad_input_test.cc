@@ -10,9 +10,6 @@ namespace bad_input_test {
 
 using ::testing::HasSubstr;
 
-const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-const std::string kMakeTables = std::string(SEQSWEEP_BIN_DIR) + "/make_tables";
-
 // A sweep that takes a second: everything else in these tests is a mistake in it.
 constexpr const char* kSmall = R"(name: small
 datasets: [{name: synthetic, users: 60, items: 40, seed: 1}]

@@ -16,10 +16,8 @@ namespace commands_test {
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
-const std::string kProgram = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-
 CommandResult seqsweep(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), kProgram);
+  arguments.insert(arguments.begin(), kSeqsweep);
   return run_command(arguments);
 }
 
@@ -173,7 +171,7 @@ TEST_F(Commands, DoctorSaysWhatIsFound) {
 
 // What bash offers after some words; the last one is being typed.
 std::string completions(const std::string& words) {
-  const std::string script = "source <('" + kProgram + "' completion bash); COMP_WORDS=(" + words +
+  const std::string script = "source <('" + kSeqsweep + "' completion bash); COMP_WORDS=(" + words +
                              "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _seqsweep; "
                              "echo \"${COMPREPLY[@]}\"";
   return run_command({"bash", "-c", script}).output;

@@ -9,8 +9,6 @@
 namespace seqsweep {
 namespace kill_test {
 
-const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-
 constexpr const char* kSweep = R"(name: torture
 datasets: [{name: synthetic, users: 300, items: 120, seed: 1, max_length: 20}]
 models:

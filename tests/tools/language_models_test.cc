@@ -10,8 +10,6 @@ namespace language_models_test {
 
 using ::testing::HasSubstr;
 
-const std::string kProgram = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-
 constexpr const char* kSweep = R"(name: texts
 datasets: [{name: synthetic, users: 40, items: 40, seed: 1, max_length: 20}]
 models:
@@ -33,7 +31,7 @@ TEST(LanguageModels, EveryRowRunsToTheTable) {
   const TestFolder folder("texts");
   const std::string db = folder.at("results.db"), data = "data_dir=" + folder.at("data");
   const CommandResult sweep =
-      run_command({kProgram, "sweep", folder.file("sweep.yaml", kSweep), "--db", db, data});
+      run_command({kSeqsweep, "sweep", folder.file("sweep.yaml", kSweep), "--db", db, data});
   ASSERT_EQ(sweep.code, 0) << sweep.output;
   const auto sql = [&](const std::string& text) {
     return std::string(trim(run_command({"sqlite3", db, text}).output));
@@ -50,7 +48,7 @@ TEST(LanguageModels, EveryRowRunsToTheTable) {
   const std::string model = db + ".runs/" + run;
   EXPECT_EQ(run_command({"test", "-s", model + "/preferences.jsonl"}).code, 0);
   const CommandResult evaluated = run_command(
-      {kProgram, "evaluate", model, "--data-dir", folder.at("data"), "--cutoffs", "10"});
+      {kSeqsweep, "evaluate", model, "--data-dir", folder.at("data"), "--cutoffs", "10"});
   EXPECT_EQ(evaluated.code, 0) << evaluated.output;
   EXPECT_THAT(evaluated.output, HasSubstr("ndcg@10"));
 }

@@ -16,8 +16,6 @@ namespace launch_test {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-const std::string kLauncher = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-
 constexpr const char* kTinySweep = R"(name: tiny
 datasets: [{name: synthetic, users: 60, items: 30, seed: 1, max_length: 20}]
 models: [popularity, {name: sasrec, width: 8, inner_width: 16, blocks: 1}]
@@ -28,7 +26,7 @@ latency: {samples: 0}
 class Launch : public testing::Test {
  protected:
   void SetUp() override {
-    if (run_command({kLauncher, "doctor"}).output.find("MPI           found") ==
+    if (run_command({kSeqsweep, "doctor"}).output.find("MPI           found") ==
         std::string::npos) {
       GTEST_SKIP() << "no MPI";
     }
@@ -39,7 +37,7 @@ class Launch : public testing::Test {
 TEST_F(Launch, RunsTheSweepWithItsSettings) {
   const std::string db = folder_.at("results.db");
   const CommandResult result =
-      run_command({kLauncher, "launch", "-n", "3", folder_.file("sweep.yaml", kTinySweep), "--db",
+      run_command({kSeqsweep, "launch", "-n", "3", folder_.file("sweep.yaml", kTinySweep), "--db",
                    db, "data_dir=" + folder_.at("data"), "train.epochs=1"});
   EXPECT_EQ(result.code, 0) << result.output;
   EXPECT_EQ(
@@ -60,19 +58,19 @@ TEST_F(Launch, ALeftSessionFolderOfAKilledMpirunIsNoObstacle) {
     std::ofstream(left / fmt::format("pmix.{}.tool.{}", host, pid)) << "left\n";
   }
   const std::string temporary = "TMPDIR=" + sessions.string();
-  const CommandResult doctor = run_command({"env", temporary, kLauncher, "doctor"});
+  const CommandResult doctor = run_command({"env", temporary, kSeqsweep, "doctor"});
   EXPECT_THAT(doctor.output, HasSubstr("folders of killed mpiruns in " + sessions.string()));
   const CommandResult result = run_command(
-      {"env", temporary, kLauncher, "launch", "-n", "2", folder_.file("sweep.yaml", kTinySweep),
+      {"env", temporary, kSeqsweep, "launch", "-n", "2", folder_.file("sweep.yaml", kTinySweep),
        "--db", folder_.at("results.db"), "data_dir=" + folder_.at("data"), "train.epochs=1"});
   EXPECT_EQ(result.code, 0) << result.output;
 }
 
 TEST_F(Launch, BadInputIsToldAndGives2) {
-  const CommandResult missing = run_command({kLauncher, "launch", "-n", "2"});
+  const CommandResult missing = run_command({kSeqsweep, "launch", "-n", "2"});
   EXPECT_EQ(missing.code, 2);
   EXPECT_THAT(missing.output, HasSubstr("needs a sweep file"));
-  const CommandResult unknown = run_command({kLauncher, "launch", "-n", "2",
+  const CommandResult unknown = run_command({kSeqsweep, "launch", "-n", "2",
                                              folder_.file("sweep.yaml", "name: x\nmodel: sasrec"),
                                              "--db", folder_.at("results.db")});
   EXPECT_EQ(unknown.code, 2) << unknown.output;
@@ -86,7 +84,7 @@ TEST_F(Launch, ItsCodeIsThatOfTheSweepThatWentOnWithoutAWorker) {
   }
   const std::string db = folder_.at("results.db");
   Command launch(
-      {kLauncher, "launch", "-n", "3", folder_.file("sweep.yaml", kTinySweep), "--db", db,
+      {kSeqsweep, "launch", "-n", "3", folder_.file("sweep.yaml", kTinySweep), "--db", db,
        "data_dir=" + folder_.at("data"), "train.epochs=300", "train.patience=0", "seeds=[1,2]"},
       folder_.path() / "log.txt");
   const std::vector<std::string> began = {"sqlite3", "-readonly", db,
@@ -106,7 +104,7 @@ TEST_F(Launch, ItsCodeIsThatOfTheSweepThatWentOnWithoutAWorker) {
 // Whatever ends it, as a second Ctrl-C, a closed terminal or kill -9.
 TEST_F(Launch, KilledItLeavesNobodyBehind) {
   const std::string db = folder_.at("results.db");
-  Command launch({kLauncher, "launch", "-n", "2", folder_.file("sweep.yaml", kTinySweep), "--db",
+  Command launch({kSeqsweep, "launch", "-n", "2", folder_.file("sweep.yaml", kTinySweep), "--db",
                   db, "data_dir=" + folder_.at("data"), "train.epochs=100000", "train.patience=0"},
                  folder_.path() / "log.txt");
   const auto processes = [&] {

@@ -10,8 +10,6 @@ namespace needs_test {
 
 using ::testing::HasSubstr;
 
-const std::string kProgram = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-
 // A sasrec that starts from one trained longer, and another whose start cannot be trained.
 constexpr const char* kNeedsSweep = R"(name: needs
 datasets: [{name: synthetic, users: 60, items: 30, seed: 1, max_length: 20}]
@@ -26,7 +24,7 @@ latency: {samples: 0}
 class Needs : public testing::Test {
  protected:
   std::string run(std::vector<std::string> arguments, int code = 0) const {
-    arguments.insert(arguments.begin(), kProgram);
+    arguments.insert(arguments.begin(), kSeqsweep);
     const CommandResult result = run_command(arguments);
     EXPECT_EQ(result.code, code) << result.output;
     return result.output;

@@ -12,8 +12,6 @@
 namespace seqsweep {
 namespace ranks_test {
 
-const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-
 constexpr const char* kSweep = R"(name: ranks
 datasets: [{name: synthetic, users: 200, items: 80, seed: 1, max_length: 20}]
 models: [{name: sasrec, width: 16, inner_width: 32, blocks: 1}]

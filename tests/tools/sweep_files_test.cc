@@ -16,7 +16,7 @@ TEST(SweepFiles, EveryOneIsValid) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
     const CommandResult result =
-        run_command({SEQSWEEP_BIN_DIR "/seqsweep", "plan", "--resolved", entry.path().string()});
+        run_command({kSeqsweep, "plan", "--resolved", entry.path().string()});
     EXPECT_EQ(result.code, 0) << entry.path() << "\n" << result.output;
   }
   EXPECT_GE(files, 5);

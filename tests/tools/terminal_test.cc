@@ -14,7 +14,6 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kProgram = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
 constexpr double kPatience = 300;
 
 size_t count_of(const std::string& text, const std::string& what) {
@@ -36,12 +35,12 @@ train: {batch_size: 16, epochs: 80, patience: 0, threads: 1, device: cpu}
 latency: {samples: 0}
 )");
     sweep_ = std::make_unique<Command>(
-        std::vector<std::string>{kProgram, "sweep", sweep, "--db", database(), "--data-dir",
+        std::vector<std::string>{kSeqsweep, "sweep", sweep, "--db", database(), "--data-dir",
                                  folder_.at("data")},
         folder_.at("sweep.out"));
     for (int i = 0; i < 1200 && sweep_->running(); ++i) {
       const CommandResult runs =
-          run_command({kProgram, "query", database(), "SELECT run_id FROM runs"});
+          run_command({kSeqsweep, "query", database(), "SELECT run_id FROM runs"});
       if (runs.code == 0 && runs.output.size() > 40) return;
       ::usleep(50'000);
     }
@@ -54,7 +53,7 @@ latency: {samples: 0}
 };
 
 TEST_F(WhileItWrites, AWatchedStatusIsRewrittenInPlace) {
-  Terminal screen({kProgram, "status", database(), "--watch", "--every", "0.1"});
+  Terminal screen({kSeqsweep, "status", database(), "--watch", "--every", "0.1"});
   EXPECT_EQ(screen.wait(kPatience), 0) << screen.output();
   const std::string& text = screen.output();
   EXPECT_EQ(count_of(text, "\033[2J"), 1U) << "it is cleared once, or it flickers";
@@ -66,7 +65,7 @@ TEST_F(WhileItWrites, AWatchedStatusIsRewrittenInPlace) {
 
 TEST_F(WhileItWrites, AWatchThroughAPipeIsPlainAndSaysNothingTwice) {
   const CommandResult watch =
-      run_command({kProgram, "status", database(), "--watch", "--every", "0.1"});
+      run_command({kSeqsweep, "status", database(), "--watch", "--every", "0.1"});
   EXPECT_EQ(watch.code, 0) << watch.output;
   EXPECT_THAT(watch.output, Not(HasSubstr("\033")));
   EXPECT_THAT(watch.output, ContainsRegex("[0-2] of 3 runs done"));
@@ -75,7 +74,7 @@ TEST_F(WhileItWrites, AWatchThroughAPipeIsPlainAndSaysNothingTwice) {
 }
 
 TEST_F(WhileItWrites, FollowedLogsHaveEveryEventOnceAndEndWithCtrlC) {
-  Terminal screen({kProgram, "logs", database(), "--follow", "--json"});
+  Terminal screen({kSeqsweep, "logs", database(), "--follow", "--json"});
   EXPECT_EQ(sweep_->wait(), 0) << sweep_->output();
   // Good runs are no event; these diverge.
   const std::string bad = folder_.file("bad.yaml", R"(name: bad
@@ -87,9 +86,9 @@ train: {batch_size: 16, epochs: 1, threads: 1, device: cpu}
 latency: {samples: 0}
 )");
   const CommandResult failed =
-      run_command({kProgram, "sweep", bad, "--db", database(), "--data-dir", folder_.at("data")});
+      run_command({kSeqsweep, "sweep", bad, "--db", database(), "--data-dir", folder_.at("data")});
   EXPECT_EQ(failed.code, 1) << failed.output;
-  const CommandResult all = run_command({kProgram, "logs", database(), "--json"});
+  const CommandResult all = run_command({kSeqsweep, "logs", database(), "--json"});
   ASSERT_EQ(all.code, 0) << all.output;
   const auto events = split(std::string(trim(all.output)), '\n');
   ASSERT_GT(events.size(), 1U) << all.output;
@@ -100,14 +99,14 @@ latency: {samples: 0}
 }
 
 TEST(Colours, AreForTerminalsAndNotWhereTheyAreUnwanted) {
-  Terminal coloured({kProgram, "doctor"});
+  Terminal coloured({kSeqsweep, "doctor"});
   coloured.wait(kPatience);
   EXPECT_THAT(coloured.output(), HasSubstr("\033["));
-  Terminal plain({kProgram, "doctor"}, {{"NO_COLOR", "1"}});
+  Terminal plain({kSeqsweep, "doctor"}, {{"NO_COLOR", "1"}});
   plain.wait(kPatience);
   EXPECT_THAT(plain.output(), HasSubstr("LibTorch"));
   EXPECT_THAT(plain.output(), Not(HasSubstr("\033")));
-  EXPECT_THAT(run_command({kProgram, "doctor"}).output, Not(HasSubstr("\033")));
+  EXPECT_THAT(run_command({kSeqsweep, "doctor"}).output, Not(HasSubstr("\033")));
 }
 
 }  // namespace terminal_test

@@ -17,8 +17,6 @@ namespace trained_model_test {
 using nlohmann::json;
 using testing::HasSubstr;
 
-const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-
 constexpr const char* kSweep = R"(name: trained
 datasets: [{name: synthetic, users: 80, items: 60, seed: 1, max_length: 20}]
 models:

@@ -15,9 +15,6 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kSeqsweep = std::string(SEQSWEEP_BIN_DIR) + "/seqsweep";
-const std::string kMakeTables = std::string(SEQSWEEP_BIN_DIR) + "/make_tables";
-
 // As a C++, a CSV and a YAML string all of it is one value. `touch pwned` is what gnuplot and a
 // shell would run.
 const std::string kHostile =

@@ -11,6 +11,15 @@
 namespace seqsweep {
 namespace {
 
+const LlamaConfig kSmallLlama{.vocabulary = 12,
+                              .width = 16,
+                              .layers = 2,
+                              .heads = 2,
+                              .groups = 1,
+                              .head_width = 8,
+                              .inner_width = 24,
+                              .max_length = 16};
+
 // Loss and gradients of one step with dropout.
 std::vector<torch::Tensor> train_once(LanguageModel& model, bool recompute) {
   model.recompute_layers(recompute);
@@ -43,14 +52,7 @@ TEST(Recompute, ALayersGradientsAreTheSameBits) {
              .max_length = 16,
              .dropout = 0.3});
   expect_the_same_bits(gpt2);
-  Llama llama({.vocabulary = 12,
-               .width = 16,
-               .layers = 2,
-               .heads = 2,
-               .groups = 1,
-               .head_width = 8,
-               .inner_width = 24,
-               .max_length = 16});
+  Llama llama(kSmallLlama);
   expect_the_same_bits(llama);
   Mamba2Lm mamba2({.vocabulary = 12, .width = 8, .layers = 2, .state = 4, .head_width = 4});
   expect_the_same_bits(mamba2);
@@ -58,14 +60,7 @@ TEST(Recompute, ALayersGradientsAreTheSameBits) {
 
 // The embedding below the first layer is fixed, so nothing that comes into it asks for a gradient.
 TEST(Recompute, AdaptersHaveTheirGradients) {
-  Llama llama({.vocabulary = 12,
-               .width = 16,
-               .layers = 2,
-               .heads = 2,
-               .groups = 1,
-               .head_width = 8,
-               .inner_width = 24,
-               .max_length = 16});
+  Llama llama(kSmallLlama);
   torch::manual_seed(3);
   adapt(llama, {"q_proj", "v_proj"}, {.rank = 2, .alpha = 4, .dropout = 0.2});
   const auto gradients = train_once(llama, true);
