@@ -44,6 +44,7 @@ void Coordinator::tick(int64_t timeout_ms) {
   for (const int rank : transport_.take_dead()) dead_.push_back(rank);
   try {
     work();
+    send_told();
     if (disk_full_since_ms_) {
       log_info("there is room on the disk again: going on");
       disk_full_since_ms_.reset();
@@ -80,6 +81,7 @@ void Coordinator::drain(const std::string& why) {
   if (draining_since_ms_ || ended_) return;
   draining_since_ms_ = now_ms();
   log_info("draining ({}): every run checkpoints and can be gone on with", why);
+  // At once, also while the disk is full.
   for (int rank = 1; rank < transport_.size(); ++rank) transport_.send(rank, Drain{});
 }
 
@@ -141,7 +143,7 @@ void Coordinator::cancel(const std::string& run_id) {
   }
   if (Attempt* attempt = roster_.find_running(run_id)) {
     roster_.set_over(*attempt);
-    send_to_group(*attempt, Cancel{attempt->ticket});
+    tell_group(*attempt, Cancel{attempt->ticket});
   }
   note("cancelled", "by request", run_id);
 }
@@ -188,11 +190,11 @@ void Coordinator::start(const std::vector<Scheduler::Start>& starts) {
                           .renewed_ms = now_ms()};
     roster_.begin(attempt);
     --counts_.pending, ++counts_.running;
-    send_to_group(attempt, Dispatch{.ticket = attempt.ticket,
-                                    .config = run.config.json().dump(),
-                                    .members = attempt.members,
-                                    .folder = (settings_.runs_folder / run.run_id).string(),
-                                    .data_dir = settings_.data_dir.string()});
+    tell_group(attempt, Dispatch{.ticket = attempt.ticket,
+                                 .config = run.config.json().dump(),
+                                 .members = attempt.members,
+                                 .folder = (settings_.runs_folder / run.run_id).string(),
+                                 .data_dir = settings_.data_dir.string()});
     view_.started(attempt, rows[i].place.host);
   }
   for (const auto& [run_id, members] :
@@ -260,6 +262,7 @@ void Coordinator::end() {
                 attempt->members.front(), human_duration(settings_.drain_grace_s));
     store_.interrupt(attempt->ticket, attempt->last.step);
   }
+  send_told();
   roster_.lose_all();
   for (int rank = 1; rank < transport_.size(); ++rank) transport_.send(rank, Shutdown{});
   view_.hide();
@@ -296,8 +299,19 @@ void Coordinator::release(const Ticket& ticket) {
   if (!members.empty()) scheduler_.release(members);
 }
 
-void Coordinator::send_to_group(const Attempt& attempt, const Message& message) {
-  for (const int64_t rank : attempt.members) transport_.send(static_cast<int>(rank), message);
+void Coordinator::tell(int peer, Message message) {
+  outbox_.push_back({peer, std::move(message)});
+}
+
+void Coordinator::tell_group(const Attempt& attempt, const Message& message) {
+  for (const int64_t rank : attempt.members) tell(static_cast<int>(rank), message);
+}
+
+void Coordinator::send_told() {
+  store_.sync();
+  for (; !outbox_.empty(); outbox_.pop_front()) {
+    transport_.send(outbox_.front().peer, outbox_.front().message);
+  }
 }
 
 void Coordinator::note(const std::string& kind, const std::string& text,

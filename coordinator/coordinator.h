@@ -93,7 +93,9 @@ class Coordinator {
   void read_queue();
   void estimate_anew();
   void release(const Ticket& ticket);
-  void send_to_group(const Attempt& attempt, const Message& message);
+  void tell(int peer, Message message);
+  void tell_group(const Attempt& attempt, const Message& message);
+  void send_told();
   void note(const std::string& kind, const std::string& text, const std::string& run_id);
   SweepState state() const;
   static int64_t ms(double seconds) { return static_cast<int64_t>(seconds * 1000); }
@@ -111,6 +113,7 @@ class Coordinator {
 
   std::deque<Envelope> inbox_;      // Received and not yet applied.
   std::vector<Progress> unstored_;  // Applied and not yet stored.
+  std::deque<Envelope> outbox_;     // To be sent when what it tells of is on the disk.
   std::deque<Request> requests_;    // Taken and not yet applied.
   std::deque<int> dead_;            // Ranks that died, not yet acted upon.
   FailureWatch watch_;

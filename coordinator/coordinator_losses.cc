@@ -36,7 +36,7 @@ void Coordinator::expire_leases() {
                        human_duration(settings_.lease_s), attempt.members.front()));
     }
     for (const int64_t rank : attempt.members) tell_stack(ticket.run_id, rank);
-    send_to_group(attempt, Cancel{ticket, /*goes_on_elsewhere=*/true});
+    tell_group(attempt, Cancel{ticket, /*goes_on_elsewhere=*/true});
     scheduler_.lose(attempt.members);
     roster_.lose(ticket);
     changed_ = true;

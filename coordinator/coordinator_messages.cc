@@ -55,7 +55,7 @@ void Coordinator::apply(int peer, const Hello& hello) {
 void Coordinator::apply(int peer, const Progress& progress) {
   Attempt* attempt = roster_.find(progress.ticket);
   if (!attempt || attempt->over) {
-    transport_.send(peer, Cancel{progress.ticket, /*goes_on_elsewhere=*/attempt == nullptr});
+    tell(peer, Cancel{progress.ticket, /*goes_on_elsewhere=*/attempt == nullptr});
     return;
   }
   roster_.renew(*attempt, progress, now_ms());
@@ -77,7 +77,7 @@ void Coordinator::prune(const Progress& progress) {
     store_.cancel(progress.ticket.run_id, "pruned", *verdict);
     Attempt& attempt = *roster_.find(progress.ticket);
     roster_.set_over(attempt);
-    send_to_group(attempt, Cancel{progress.ticket});
+    tell_group(attempt, Cancel{progress.ticket});
     note("pruned", *verdict, progress.ticket.run_id);
     --counts_.running, ++counts_.cancelled;
     changed_ = true;
@@ -103,13 +103,13 @@ void Coordinator::apply(int peer, const Finished& finished) {
         if (queue_.has(run_id)) scheduler_.add(queue_.waiting(run_id));
       }
     }
-    transport_.send(peer, Committed{ticket});
+    tell(peer, Committed{ticket});
   } else {
     note("stale",
          fmt::format("rank {} finished attempt {}, which was over: not counted", peer,
                      ticket.attempt),
          ticket.run_id);
-    transport_.send(peer, Cancel{ticket, /*goes_on_elsewhere=*/true});
+    tell(peer, Cancel{ticket, /*goes_on_elsewhere=*/true});
   }
   release(ticket);
   changed_ = true;

@@ -183,6 +183,25 @@ Database Database::open_for_reading(const std::filesystem::path& path) {
   return database;
 }
 
+void Database::commit_together() {
+  Query journal(*this, "PRAGMA journal_mode");
+  together_ = journal.next() && journal.text(0) == "wal";
+  if (together_) run_script("PRAGMA synchronous = NORMAL");
+}
+
+// SQLite syncs the write-ahead log at each commit (FULL) or never (NORMAL). It lends the file.
+void Database::sync() {
+  if (!unsynced_) return;
+  sqlite3_file* log = nullptr;
+  int result =
+      sqlite3_file_control(handle_->getHandle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (result == SQLITE_OK && log->pMethods != nullptr) {  // None: another journal since.
+    result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  }
+  if (result != SQLITE_OK) fail(SQLite::Exception("the log did not reach the disk", result));
+  unsynced_ = false;
+}
+
 void Database::copy_to(const std::filesystem::path& target) {
   std::error_code failed;
   if (std::filesystem::exists(target, failed)) {
@@ -317,6 +336,7 @@ WriteTransaction::~WriteTransaction() {
 
 void WriteTransaction::commit() {
   database_.run("COMMIT");
+  database_.unsynced_ = database_.together_;
 }
 
 }  // namespace seqsweep

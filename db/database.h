@@ -48,6 +48,12 @@ class Database {
 
   const std::filesystem::path& path() const { return path_; }
 
+  // From here on a commit is on the disk after the next sync(), one wait for many. Until then a
+  // power failure, though no death of a process, may take back the last ones. Only with
+  // Journal::Wal; else every commit stays on the disk when it returns.
+  void commit_together();
+  void sync();  // Throws as a commit does, and may be called again.
+
   // A whole copy in one file, also while a writer is at it, which a copy of the file would not be.
   // Fault::Input when the target exists.
   void copy_to(const std::filesystem::path& target);
@@ -70,6 +76,7 @@ class Database {
   std::filesystem::path path_;
   std::unique_ptr<SQLite::Database> handle_;
   std::unordered_map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
+  bool together_ = false, unsynced_ = false;
 };
 
 // One use of a prepared statement, which is free again when this ends. Parameters are integers,
@@ -139,7 +146,7 @@ class WriteTransaction {
   WriteTransaction(const WriteTransaction&) = delete;
   WriteTransaction& operator=(const WriteTransaction&) = delete;
 
-  void commit();  // On the disk when it returns.
+  void commit();  // On the disk when it returns, or after sync() (commit_together()).
 
  private:
   Database& database_;

@@ -68,6 +68,7 @@ auto RunStore::write(Body&& body) {
 RunStore::RunStore(const std::filesystem::path& path, double lock_wait_s, const Clock& clock)
     : clock_(clock), lock_(path, lock_wait_s), database_(Database::open_for_writing(path)) {
   take_over();
+  database_.commit_together();
 }
 
 RunStore::~RunStore() {
@@ -75,6 +76,7 @@ RunStore::~RunStore() {
     write([&] {
       database_.run("UPDATE coordinators SET end_ms = ? WHERE epoch = ?", clock_.unix_ms(), epoch_);
     });
+    sync();
   } catch (const Error& error) {
     log_warning("coordinator's end was not noted: {}", error.what());
   }

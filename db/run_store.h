@@ -1,7 +1,8 @@
-// The coordinator's side of the database, and its only writer. Every function is one transaction
-// that is on the disk when it returns, and that first makes sure that no younger coordinator has
-// taken over: then it throws (Fault::World, "fenced") and writes nothing. A full disk throws
-// Fault::DiskFull and changes nothing: the same call may be repeated when there is room.
+// The coordinator's side of the database, and its only writer. Every function is one transaction,
+// which is on the disk for good after the next sync(): nobody is told of it before. It first makes
+// sure that no younger coordinator has taken over: then it throws (Fault::World, "fenced") and
+// writes nothing. A full disk throws Fault::DiskFull and changes nothing: the same call may be
+// repeated when there is room.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,8 @@ class RunStore {
 
   int64_t epoch() const { return epoch_; }
   Database& database() { return database_; }  // For the functions of queries.h.
+
+  void sync() { database_.sync(); }  // One wait for the disk, for all calls before it.
 
   // The sweep's grid in its order. Runs that exist, from an earlier start or in another sweep, keep
   // what they have. A sweep of the same name gets the new grid; runs that no sweep asks for any

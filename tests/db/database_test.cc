@@ -2,12 +2,25 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <limits>
 
 #include "tests/db/support.h"
+
+namespace {
+std::atomic<int> syncs_to_disk = 0;
+}
+
+// In the place of the C library's, for SQLite too.
+extern "C" int fdatasync(int descriptor) {
+  ++syncs_to_disk;
+  return static_cast<int>(syscall(SYS_fdatasync, descriptor));
+}
 
 namespace seqsweep {
 namespace {
@@ -46,6 +59,39 @@ TEST(Database, UnusablePathsAreInputErrorsThatNamePathAndReason) {
     }
     EXPECT_THAT(error_of([&] { open_to_write(path); }).what(), HasSubstr(reason));
   }
+}
+
+int syncs_of_ten_commits(Database& database) {
+  const int before = syncs_to_disk;
+  for (int i = 0; i < 10; ++i) {
+    WriteTransaction transaction(database);
+    database.run("INSERT INTO things (name) VALUES (?)", i);
+    transaction.commit();
+  }
+  return syncs_to_disk - before;
+}
+
+TEST(Database, CommitsWaitForTheDiskEachOrTogether) {
+  const TemporaryFolder folder;
+  Database database = Database::open_for_writing(folder / "x.db", Journal::Wal);
+  make_table(database);
+  EXPECT_EQ(syncs_of_ten_commits(database), 10);
+  database.commit_together();
+  EXPECT_EQ(syncs_of_ten_commits(database), 0);
+  EXPECT_EQ(count_things(database), 20);
+  for (const int expected : {1, 0}) {  // The second time nothing is new.
+    const int before = syncs_to_disk;
+    database.sync();
+    EXPECT_EQ(syncs_to_disk - before, expected);
+  }
+}
+
+TEST(Database, WithoutAWriteAheadLogEveryCommitWaitsForTheDisk) {
+  const TemporaryFolder folder;
+  Database database = Database::open_for_writing(folder / "x.db", Journal::Truncate);
+  make_table(database);
+  database.commit_together();
+  EXPECT_GE(syncs_of_ten_commits(database), 10);
 }
 
 TEST(Database, AFileThatIsNoDatabaseIsAnInputErrorAndKeepsItsBytes) {

@@ -40,6 +40,7 @@ std::string integrity(Database& database) {
       store.store_progress(std::vector{progress(ticket, step)});
     }
     if (!store.finish(ticket, result(0.5))) _exit(1);
+    store.sync();
     if (write(acknowledged, run_id.data(), run_id.size()) < 0) _exit(1);
   }
   _exit(0);
