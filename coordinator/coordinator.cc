@@ -52,6 +52,7 @@ void Coordinator::tick(int64_t timeout_ms) {
     }
   } catch (const Error& error) {
     if (error.fault() != Fault::DiskFull) throw;
+    send_told();  // What was stored before.
     wait_for_room(error);
   }
   if (!ended_ && view_.due(now_ms())) view_.show(state());
@@ -211,6 +212,7 @@ void Coordinator::stop_when_alike() {
   if (!stopped_) note("stopped", *watch_.alarm(), "");
   stopped_ = true;
   if (!roster_.none_running()) return;
+  send_told();
   throw_world("coordinator: {}; repair the cause and start the sweep again to go on with it",
               *watch_.alarm());
 }
@@ -220,6 +222,7 @@ void Coordinator::stop_when_alike() {
 void Coordinator::fit_to_workers() {
   if (scheduler_.workers() == 0) {
     if (!roster_.none_running()) return;
+    send_told();
     throw_world(
         "coordinator: none of {} workers is left and {} runs wait: start the sweep again to go on "
         "with it",

@@ -31,6 +31,7 @@ static_assert(std::endian::native == std::endian::little, "BLOBs are little-endi
 // How long a statement waits for another program's lock.
 constexpr int kWriterPatienceMs = 30000;
 constexpr int kReaderPatienceMs = 10000;
+constexpr int kLogPagesMax = 1000;  // Of the write-ahead log, before it is copied. SQLite's own.
 
 std::string shown(const std::filesystem::path& path) {
   return printable(path.string());
@@ -183,23 +184,37 @@ Database Database::open_for_reading(const std::filesystem::path& path) {
   return database;
 }
 
+// SQLite waits for its write-ahead log at each commit, or never. It lends the file, so that we can.
+// Nor may it copy the log into the database by itself, which it does on the way of a commit and
+// without a word when the disk fails: sync() is then told nothing either.
 void Database::commit_together() {
   Query journal(*this, "PRAGMA journal_mode");
-  together_ = journal.next() && journal.text(0) == "wal";
-  if (together_) run_script("PRAGMA synchronous = NORMAL");
+  if (!journal.next() || journal.text(0) != "wal") return;
+  run_script("PRAGMA synchronous = NORMAL");
+  log_pages_ = std::make_unique<int>(0);
+  const auto note_pages = [](void* pages, sqlite3*, const char*, int count) {
+    *static_cast<int*>(pages) = count;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(handle_->getHandle(), note_pages, log_pages_.get());
 }
 
-// SQLite syncs the write-ahead log at each commit (FULL) or never (NORMAL). It lends the file.
 void Database::sync() {
   if (!unsynced_) return;
+  sqlite3* handle = handle_->getHandle();
   sqlite3_file* log = nullptr;
-  int result =
-      sqlite3_file_control(handle_->getHandle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (result == SQLITE_OK && log->pMethods != nullptr) {  // None: another journal since.
-    result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods != nullptr) {  // None: it has another journal by now.
+    const int result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    if (result != SQLITE_OK) {
+      throw_world(
+          "database '{}': the disk failed to keep what was written (SQLite error {}); {} free",
+          shown(path_), result, free_space(path_));
+    }
   }
-  if (result != SQLITE_OK) fail(SQLite::Exception("the log did not reach the disk", result));
   unsynced_ = false;
+  if (*log_pages_ < kLogPagesMax) return;
+  sqlite3_wal_checkpoint_v2(handle, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
 void Database::copy_to(const std::filesystem::path& target) {
@@ -336,7 +351,7 @@ WriteTransaction::~WriteTransaction() {
 
 void WriteTransaction::commit() {
   database_.run("COMMIT");
-  database_.unsynced_ = database_.together_;
+  database_.unsynced_ = database_.log_pages_ != nullptr;
 }
 
 }  // namespace seqsweep

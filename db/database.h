@@ -52,7 +52,8 @@ class Database {
   // power failure, though no death of a process, may take back the last ones. Only with
   // Journal::Wal; else every commit stays on the disk when it returns.
   void commit_together();
-  void sync();  // Throws as a commit does, and may be called again.
+  void
+  sync();  // Fault::World when the disk fails, after which nothing is known: not to be repeated.
 
   // A whole copy in one file, also while a writer is at it, which a copy of the file would not be.
   // Fault::Input when the target exists.
@@ -76,7 +77,8 @@ class Database {
   std::filesystem::path path_;
   std::unique_ptr<SQLite::Database> handle_;
   std::unordered_map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
-  bool together_ = false, unsynced_ = false;
+  std::unique_ptr<int> log_pages_;  // After commit_together(): pages in the write-ahead log.
+  bool unsynced_ = false;
 };
 
 // One use of a prepared statement, which is free again when this ends. Parameters are integers,

@@ -1,5 +1,6 @@
 // What the coordinator does when the database cannot take a result.
 #include "tests/coordinator/coordinator_fixture.h"
+#include "tests/support/disk.h"
 
 namespace seqsweep {
 namespace {
@@ -18,6 +19,11 @@ class FullDiskTest : public CoordinatorTest {
   }
   void set_pages(int64_t most) {
     store_->database().run_script(fmt::format("PRAGMA max_page_count = {}", most));
+  }
+  int64_t pages() {
+    Query query(store_->database(), "PRAGMA page_count");
+    query.next();
+    return query.integer(0);
   }
   // More than the free space of the pages that there are.
   void finish_large(const Ticket& ticket) {
@@ -40,6 +46,27 @@ TEST_F(FullDiskTest, EndsTheSweepWhenNobodyIsToWait) {
   store_.reset();
   begin(1, seeds_of_a_run(2));  // The database opens.
   EXPECT_EQ(counts().pending, 2);
+}
+
+TEST_F(FullDiskTest, WhatFittedIsToldWhileTheRestWaits) {
+  settings_.disk_full_wait_s = 3600;
+  begin_ready(2, seeds_of_a_run(2));
+  const Ticket small = ticket_of(1);
+  transport_->incoming.push_back({1, Finished{small, result_of(run_of(small))}});
+  const Ticket large = ticket_of(2);
+  set_pages(pages() + 1);
+  finish_large(large);
+  EXPECT_THAT(transport_->take<Committed>(1), SizeIs(1));
+  EXPECT_THAT(transport_->take<Committed>(2), IsEmpty());
+}
+
+TEST_F(FullDiskTest, NobodyIsToldOfWhatDidNotReachTheDisk) {
+  begin_ready(1, seeds_of_a_run(2));
+  const Ticket ticket = ticket_of(1);
+  disk_fails = true;
+  EXPECT_THROW(finish(1, ticket), Error);
+  disk_fails = false;
+  EXPECT_THAT(transport_->sent, IsEmpty());
 }
 
 TEST_F(FullDiskTest, PausesAndGoesOnWhenThereIsRoom) {

@@ -2,25 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <limits>
 
 #include "tests/db/support.h"
-
-namespace {
-std::atomic<int> syncs_to_disk = 0;
-}
-
-// In the place of the C library's, for SQLite too.
-extern "C" int fdatasync(int descriptor) {
-  ++syncs_to_disk;
-  return static_cast<int>(syscall(SYS_fdatasync, descriptor));
-}
+#include "tests/support/disk.h"
 
 namespace seqsweep {
 namespace {
@@ -61,29 +49,47 @@ TEST(Database, UnusablePathsAreInputErrorsThatNamePathAndReason) {
   }
 }
 
-int syncs_of_ten_commits(Database& database) {
-  const int before = syncs_to_disk;
+int waits_of_ten_commits(Database& database) {
+  const int before = disk_waits;
   for (int i = 0; i < 10; ++i) {
     WriteTransaction transaction(database);
     database.run("INSERT INTO things (name) VALUES (?)", i);
     transaction.commit();
   }
-  return syncs_to_disk - before;
+  return disk_waits - before;
 }
 
 TEST(Database, CommitsWaitForTheDiskEachOrTogether) {
   const TemporaryFolder folder;
   Database database = Database::open_for_writing(folder / "x.db", Journal::Wal);
   make_table(database);
-  EXPECT_EQ(syncs_of_ten_commits(database), 10);
+  EXPECT_EQ(waits_of_ten_commits(database), 10);
   database.commit_together();
-  EXPECT_EQ(syncs_of_ten_commits(database), 0);
+  EXPECT_EQ(waits_of_ten_commits(database), 0);
   EXPECT_EQ(count_things(database), 20);
   for (const int expected : {1, 0}) {  // The second time nothing is new.
-    const int before = syncs_to_disk;
+    const int before = disk_waits;
     database.sync();
-    EXPECT_EQ(syncs_to_disk - before, expected);
+    EXPECT_EQ(disk_waits - before, expected);
   }
+}
+
+TEST(Database, ADiskThatFailsIsToldAndTheLogStaysShort) {
+  const TemporaryFolder folder;
+  Database database = Database::open_for_writing(folder / "x.db", Journal::Wal);
+  make_table(database);
+  database.commit_together();
+  for (int i = 0; i < 300; ++i) {
+    waits_of_ten_commits(database);
+    database.sync();
+  }
+  EXPECT_LT(std::filesystem::file_size(folder / "x.db-wal"), 8'000'000);
+  waits_of_ten_commits(database);
+  disk_fails = true;
+  const Error error = error_of([&] { database.sync(); });
+  disk_fails = false;
+  EXPECT_EQ(error.fault(), Fault::World);
+  EXPECT_THAT(error.what(), HasSubstr("the disk failed"));
 }
 
 TEST(Database, WithoutAWriteAheadLogEveryCommitWaitsForTheDisk) {
@@ -91,7 +97,7 @@ TEST(Database, WithoutAWriteAheadLogEveryCommitWaitsForTheDisk) {
   Database database = Database::open_for_writing(folder / "x.db", Journal::Truncate);
   make_table(database);
   database.commit_together();
-  EXPECT_GE(syncs_of_ten_commits(database), 10);
+  EXPECT_GE(waits_of_ten_commits(database), 10);
 }
 
 TEST(Database, AFileThatIsNoDatabaseIsAnInputErrorAndKeepsItsBytes) {

@@ -35,6 +35,7 @@ int retry(const ControlOptions& options) {
   if (is_locked(options.database)) return hand_over(options, {kind, run_id});
   RunStore store(options.database);
   const int64_t count = options.failed ? store.retry_failed() : store.retry(run_id);
+  store.sync();
   if (!options.failed && count == 0)
     throw_input("retry: {} has neither failed nor been cancelled", run_id);
   fmt::print("{} will be tried again by the next start\n",
@@ -47,6 +48,7 @@ int cancel(const ControlOptions& options) {
   if (is_locked(options.database)) return hand_over(options, {Request::Kind::Cancel, run_id});
   RunStore store(options.database);
   if (!store.cancel(run_id)) throw_input("cancel: {} is done already", run_id);
+  store.sync();
   fmt::print("{} is cancelled\n", run_id);
   return kExitDone;
 }
