@@ -1,6 +1,7 @@
 #include "coordinator/progress.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "core/base/log.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int64_t kShowEveryMs = 200;
 constexpr int64_t kTellEveryMs = 5000;
+constexpr int64_t kTellSweepEveryMs = 30'000;
 constexpr size_t kBarWidth = 20;
 
 std::string bar(double fraction) {
@@ -38,8 +40,29 @@ std::string doing(const Attempt& attempt) {
   return last.phase.empty() ? attempt.label : fmt::format("{}: {}", attempt.label, last.phase);
 }
 
+std::string counts_text(const SweepState& state) {
+  std::string text = fmt::format("{}/{} done", state.done, state.total);
+  if (state.failed > 0) text += fmt::format(", {} failed", state.failed);
+  text += fmt::format(", {} running", state.running.size());
+  if (!state.note.empty()) text += ", " + state.note;
+  return text;
+}
+
+std::string left_text(const SweepState& state) {
+  return state.seconds_left ? fmt::format(" | {} left", human_duration(*state.seconds_left)) : "";
+}
+
 double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// Of several epochs that were told at once.
+std::vector<MetricRow> newest(const std::vector<MetricRow>& metrics) {
+  const auto last = std::ranges::max_element(metrics, {}, &MetricRow::epoch);
+  std::vector<MetricRow> rows;
+  std::ranges::copy_if(metrics, std::back_inserter(rows),
+                       [&](const MetricRow& row) { return row.epoch == last->epoch; });
+  return rows;
 }
 
 }  // namespace
@@ -66,12 +89,8 @@ std::optional<double> seconds_left(const std::vector<const Attempt*>& running,
 }
 
 std::string status_line(const SweepState& state, size_t width) {
-  std::string line = fmt::format("{} {}/{} done", bar(fraction_of(state)), state.done, state.total);
-  if (state.failed > 0) line += fmt::format(", {} failed", state.failed);
-  line += fmt::format(", {} running", state.running.size());
-  if (!state.note.empty()) line += ", " + state.note;
-  std::string tail;
-  if (state.seconds_left) tail = fmt::format(" | {} left", human_duration(*state.seconds_left));
+  std::string line = bar(fraction_of(state)) + " " + counts_text(state);
+  const std::string tail = left_text(state);
   if (!state.running.empty()) {
     // The one nearest to its end: it changes least often.
     const auto nearest_end = std::max_element(
@@ -99,7 +118,12 @@ bool ProgressView::due(int64_t now_ms) {
 }
 
 void ProgressView::show(const SweepState& state) {
-  set_log_status(status_line(state, width_));
+  if (width_ > 0) return set_log_status(status_line(state, width_));
+  if (shown_ms_ - told_sweep_ms_.value_or(shown_ms_) >= kTellSweepEveryMs) {
+    log_info("{}{}", counts_text(state), left_text(state));
+    told_sweep_ms_ = shown_ms_;
+  }
+  if (!told_sweep_ms_) told_sweep_ms_ = shown_ms_;
 }
 
 void ProgressView::hide() {
@@ -114,7 +138,7 @@ void ProgressView::started(const Attempt& attempt, const std::string& host) {
 }
 
 void ProgressView::told(const Attempt& attempt, const Progress& news, int64_t now_ms) {
-  const std::string metrics = metrics_text(news.metrics, "validation");
+  const std::string metrics = metrics_text(newest(news.metrics), "validation");
   if (metrics.empty()) return;
   const auto [last_ms, is_first] = told_ms_.emplace(attempt.ticket.run_id, now_ms);
   if (!is_first && now_ms - last_ms->second < kTellEveryMs) return;

@@ -1,5 +1,5 @@
-// What the user sees of a live sweep: one status line at the bottom of a terminal, and plain lines
-// that also make sense in a log file.
+// What the user sees of a live sweep: one status line at the bottom of a terminal, or now and then
+// a line in a log file; and plain lines of what happens.
 #pragma once
 
 #include <map>
@@ -38,7 +38,7 @@ std::string metrics_text(const std::vector<MetricRow>& metrics, const std::strin
 
 class ProgressView {
  public:
-  explicit ProgressView(size_t width) : width_(width) {}
+  explicit ProgressView(size_t width) : width_(width) {}  // Of the terminal; 0: there is none.
 
   bool due(int64_t now_ms);  // A few times a second.
   void show(const SweepState& state);
@@ -52,6 +52,7 @@ class ProgressView {
  private:
   size_t width_;
   int64_t shown_ms_ = 0;
+  std::optional<int64_t> told_sweep_ms_;
   std::map<std::string, int64_t> told_ms_;  // By run: its last validation line.
 };
 

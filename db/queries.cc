@@ -117,7 +117,7 @@ std::string find_run(Database& database, const std::string& run_id_start) {
       "SELECT run_id FROM runs WHERE substr(run_id, 1, length(?1)) = ?1 ORDER BY run_id LIMIT 2",
       run_id_start);
   if (found.empty()) {
-    throw_input("database '{}': there is no run '{}'; `seqsweep status` lists them", shown,
+    throw_input("database '{}': there is no run '{}'; `seqsweep status --runs` lists them", shown,
                 printable(run_id_start));
   }
   if (found.size() > 1 && found[0] != run_id_start) {

@@ -144,14 +144,14 @@ CREATE TABLE metrics (
 
 CREATE TABLE steps (
   run TEXT NOT NULL REFERENCES runs (run_id),
-  step INTEGER NOT NULL,         -- from 1; every train.log_every-th one
+  step INTEGER NOT NULL,         -- from 1; every train.log_every-th one, all where the batch adapts
   epoch_position REAL,           -- 2.5: half of the third epoch is done
   loss REAL,                     -- mean over the step's targets
   batch_size INTEGER NOT NULL,   -- examples
   h REAL,                        -- USGM: H_k
   beta REAL,                     -- beta-hat_k = <g_k - g_(k-1), x_k - x_(k-1)>
-  c1 REAL,                       -- adaptive batch: beta-hat = c1 + c2 / sqrt(batch_size)
-  c2 REAL,
+  c1 REAL,                       -- adaptive batch: c1 + c2 / sqrt(batch_size) is fitted to beta-hat (fit: beta) or
+  c2 REAL,                       -- beta-hat / r (beta_over_r), c1 + c2 / batch_size to beta-hat / r^2 (beta_over_r2)
   learning_rate REAL,
   attempt INTEGER NOT NULL,      -- that made the step
   microbatches INTEGER,          -- of the step, m_k; NULL: made before schema version 2

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <mutex>
 
+#include "core/base/terminal.h"
 #include "core/base/text.h"
 
 namespace seqsweep {
@@ -16,7 +17,8 @@ struct LogState {
   std::string who;
   std::string status;
   LogLevel level = LogLevel::Info;
-  bool terminal = ::isatty(STDERR_FILENO) == 1;
+  bool terminal = terminal_width() > 0;
+  bool shared = terminal && ::isatty(STDERR_FILENO) != 1;  // Another rank's status may stand there.
 };
 
 LogState& state() {
@@ -59,7 +61,7 @@ void log_line(LogLevel level, std::string_view text) {
   LogState& log = state();
   if (level < log.level) return;
   const std::string who = log.who.empty() ? "" : log.who + ": ";
-  std::string out = log.status.empty() ? "" : "\r\033[K";
+  std::string out = log.status.empty() && !log.shared ? "" : "\r\033[K";
   out += fmt::format("{} {}{}{}\n", time_of_day(), who, kLabels[static_cast<int>(level)],
                      printable(text));
   out += log.status;

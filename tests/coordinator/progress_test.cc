@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 namespace seqsweep {
 namespace {
 
@@ -62,6 +64,33 @@ TEST(MetricsText, ShowsOneSplit) {
                           {1, "test", "hit@10", 0.25}},
                          "test"),
             "ndcg@10 0.0813, hit@10 0.2500");
+}
+
+TEST(ProgressView, OfSeveralEpochsAtOnceTheLastIsTold) {
+  ::testing::internal::CaptureStderr();
+  ProgressView view(0);
+  view.told(attempt("a", 0.5, 10),
+            {.epoch = 2,
+             .epochs = 20,
+             .metrics = {{.epoch = 1, .split = "validation", .name = "ndcg@10", .value = 0.1},
+                         {.epoch = 2, .split = "validation", .name = "ndcg@10", .value = 0.2}}},
+            1000);
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("a: epoch 2/20, validation ndcg@10 0.2000\n"));
+}
+
+TEST(ProgressView, TellsALogFileNowAndThen) {
+  ::testing::internal::CaptureStderr();
+  const Attempt a = attempt("a", 0.5, 10);
+  ProgressView view(0);
+  for (int64_t now_ms = 1000; now_ms < 65'000; now_ms += 500) {
+    if (view.due(now_ms)) {
+      view.show({.total = 12, .done = 3, .running = {&a}, .seconds_left = 20, .note = {}});
+    }
+  }
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(log, '\n'), 2) << log;
+  EXPECT_THAT(log, HasSubstr("3/12 done, 1 running | 20 s left"));
 }
 
 }  // namespace

@@ -27,13 +27,15 @@ std::vector<std::string> mpirun(const TestFolder& folder, const std::string& db)
 }
 
 std::string query(const std::string& db, const std::string& sql) {
-  return run_command({"sqlite3", db, sql}).output;
+  const CommandResult result = run_command({"sqlite3", db, sql});
+  EXPECT_EQ(result.code, 0) << result.output;
+  return result.output;
 }
 
 constexpr const char* kFigures =
     "SELECT run_id, status, epochs, hit_10, ndcg_10, mrr_10, params FROM results ORDER BY run_id";
 constexpr const char* kCounts =
-    "SELECT run_id, count(*), count(DISTINCT step) FROM steps GROUP BY run_id ORDER BY run_id";
+    "SELECT run, count(*), count(DISTINCT step) FROM steps GROUP BY run ORDER BY run";
 
 TEST(Kill, KilledSweepEndsLikeAnUndisturbedOne) {
   if (run_command({"mpirun", "--version"}).code != 0) GTEST_SKIP() << "no mpirun on PATH";

@@ -98,6 +98,24 @@ latency: {samples: 0}
   for (const std::string& event : events) EXPECT_EQ(count_of(screen.output(), event), 1U) << event;
 }
 
+TEST(SweepUnderMpirun, ShowsItsProgressOnTheTerminalOfMpirun) {
+  if (run_command({"mpirun", "--version"}).code != 0) GTEST_SKIP() << "no mpirun on PATH";
+  const TestFolder folder("terminal_mpirun");
+  const std::string sweep = folder.file("sweep.yaml", R"(name: shown
+datasets: [{name: synthetic, users: 150, items: 40, seed: 1, max_length: 20}]
+models: [{name: sasrec, width: 16, inner_width: 32, blocks: 1}]
+seeds: [1, 2]
+train: {batch_size: 16, epochs: 40, patience: 0, threads: 1, device: cpu}
+latency: {samples: 0}
+)");
+  Terminal screen({kSeqsweep, "launch", "-n", "2", sweep, "--db", folder.at("shown.db"),
+                   "--data-dir", folder.at("data")});
+  EXPECT_EQ(screen.wait(kPatience), 0) << screen.output();
+  EXPECT_THAT(screen.output(), HasSubstr("] 0/2 done, 1 running"));
+  EXPECT_THAT(screen.output(), HasSubstr(" left"));
+  EXPECT_THAT(screen.output(), HasSubstr("shown: 2 of 2 runs done; `make_tables"));
+}
+
 TEST(Colours, AreForTerminalsAndNotWhereTheyAreUnwanted) {
   Terminal coloured({kSeqsweep, "doctor"});
   coloured.wait(kPatience);

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "tests/support/command.h"
+#include "tests/support/python.h"
 
 namespace seqsweep {
 namespace trained_model_test {
@@ -100,6 +102,31 @@ TEST_F(TrainedModel, FollowingEventsEndsWhereTheWholeHistoryDoes) {
     for (size_t i = 0; i < whole.size(); ++i) {
       EXPECT_NEAR(last[i]["score"].get<double>(), whole[i]["score"].get<double>(), 1e-4) << model;
     }
+  }
+}
+
+// docs/examples/load_model.py
+TEST_F(TrainedModel, PythonComputesTheSameFromItsFiles) {
+  if (!python_has("torch")) GTEST_SKIP() << test_python() << " has no torch";
+  std::string keys, indices;
+  for (const json& one :
+       json::parse(ask("recommend", "sasrec", "--user u1 --count 5 --json").output)) {
+    keys += fmt::format(" '{}'", one["item"].get<std::string>());
+    indices += fmt::format(" {}", one["index"].get<int64_t>());
+  }
+  const json ours = json::parse(ask("recommend", "sasrec", "--json --history" + keys).output);
+  const CommandResult python = run_command(
+      {"sh", "-c",
+       fmt::format("'{}' '{}/docs/examples/load_model.py' '{}' {} 2> '{}'", test_python(),
+                   SEQSWEEP_SOURCE_DIR, run_of("sasrec"), indices, folder_->at("python.log"))});
+  ASSERT_EQ(python.code, 0) << read_file(folder_->at("python.log"));
+  std::istringstream lines(python.output);
+  for (const json& one : ours) {
+    int64_t index = 0;
+    double score = 0;
+    lines >> index >> score;
+    EXPECT_EQ(index, one["index"].get<int64_t>());
+    EXPECT_NEAR(score, one["score"].get<double>(), 1e-4);
   }
 }
 

@@ -29,6 +29,16 @@ void add_doctor(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 void add_manual(CLI::App& app, Action& action);
 
+// "--lease: x is not a number above 0".
+inline CLI::Validator above_0() {
+  return {[](std::string& text) {
+            double number = 0;
+            const bool good = CLI::detail::lexical_cast(text, number) && number > 0;
+            return good ? std::string() : text + " is not a number above 0";
+          },
+          "POSITIVE"};
+}
+
 // Everything that a sweep file may name, as linked into this program.
 Catalog catalog();
 

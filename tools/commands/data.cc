@@ -38,6 +38,7 @@ int prepare(const PrepareOptions& options) {
 void add_data(CLI::App& app, Action& action) {
   auto* data = app.add_subcommand("data", "Data sets: download, read, cache");
   data->require_subcommand(1);
+  data->footer("Example:\n  seqsweep data prepare ml-100k");
   auto* command = data->add_subcommand("prepare", "Get the raw files of a data set and cache it");
   auto options = std::make_shared<PrepareOptions>();
   command->add_option("NAME", options->name, "a data set: seqsweep list datasets")->required();

@@ -50,7 +50,7 @@ void add_evaluate(CLI::App& app, Action& action) {
   command->add_option("--split", options->split, "test or validation [test]")
       ->check(CLI::IsMember({"test", "validation"}));
   command->add_option("--cutoffs", options->cutoffs, "k of HIT@k, NDCG@k, MRR@k [1 5 10 20]")
-      ->check(CLI::PositiveNumber);
+      ->check(above_0());
   command->footer("Example:\n  seqsweep evaluate results.db.runs/0f3a... --cutoffs 10 50");
   command->callback([&action, options] { action = [options] { return evaluate(*options); }; });
 }

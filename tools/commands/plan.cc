@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "coordinator/history.h"
 #include "coordinator/run_queue.h"
@@ -27,7 +28,7 @@ struct PlanOptions {
 struct PlanRow {
   const SweepRun* run = nullptr;
   std::string status = "pending";
-  ParameterCount parameters;
+  std::optional<ParameterCount> parameters;  // Nothing: what it needs is missing.
   double memory_bytes = 0;
   double seconds = 0;                  // How long it is likely to take.
   bool is_known = false;               // From runs that differ in the seed alone.
@@ -38,6 +39,20 @@ struct PlanRow {
 // in float32, beside what a process holds before it trains. Activations come on top.
 constexpr double kBytesPerParameter = 5 * 4;
 constexpr double kProcessBytes = 350e6;
+
+// What a sweep would be refused for, each once and with the first that met it.
+class Missing {
+ public:
+  void add(const std::string& who, const Error& error) {
+    if (error.fault() != Fault::Input) throw error;
+    if (whats_.insert(error.what()).second) lines_.push_back(who + ": " + error.what());
+  }
+  const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  std::set<std::string> whats_;
+  std::vector<std::string> lines_;
+};
 
 struct PastRuns {
   std::map<std::string, std::string> status;  // By run id.
@@ -62,19 +77,28 @@ std::vector<std::string> not_done(const std::vector<std::string>& runs, const Pa
 }
 
 std::vector<PlanRow> rows_of(const std::vector<SweepRun>& runs,
-                             const std::filesystem::path& data_dir, const PastRuns& history) {
+                             const std::filesystem::path& data_dir, const PastRuns& history,
+                             Missing& missing) {
   std::vector<PlanRow> rows;
-  std::map<std::string, ParameterCount> counted;  // A model is built once a data set.
+  // A model is built once a data set.
+  std::map<std::string, std::optional<ParameterCount>> counted;
   for (const SweepRun& run : runs) {
     PlanRow row{.run = &run, .waits_for = not_done(run.needs, history)};
     const std::string built = run.config.dataset.dump() + run.config.model.dump();
     if (!counted.contains(built)) {
-      BuiltRun instance = build_run(run.config, {.data_dir = data_dir}, c10::Device(c10::kCPU));
-      counted[built] = count_parameters(*instance.task);
+      counted[built] = std::nullopt;
+      try {
+        BuiltRun instance = build_run(run.config, {.data_dir = data_dir}, c10::Device(c10::kCPU));
+        counted[built] = count_parameters(*instance.task);
+      } catch (const Error& error) {
+        missing.add(run.label, error);
+      }
     }
     row.parameters = counted[built];
-    row.memory_bytes = kProcessBytes + static_cast<double>(row.parameters.fixed_bytes) +
-                       kBytesPerParameter * static_cast<double>(row.parameters.trained);
+    if (row.parameters) {
+      row.memory_bytes = kProcessBytes + static_cast<double>(row.parameters->fixed_bytes) +
+                         kBytesPerParameter * static_cast<double>(row.parameters->trained);
+    }
     if (const auto found = history.status.find(run.run_id); found != history.status.end()) {
       row.status = found->second;
     }
@@ -96,8 +120,9 @@ void print_text(const SweepConfig& sweep, const std::vector<PlanRow>& rows) {
   bool guessed = false;
   for (const PlanRow& row : rows) {
     fmt::print("{:<16}  {:<{}}  {:>5}  {:>12}  {:>9}  {:>12}  {}\n", row.run->run_id,
-               row.run->label, width, row.run->config.train.ranks, human_count(row.parameters.all),
-               human_bytes(static_cast<uint64_t>(row.memory_bytes)),
+               row.run->label, width, row.run->config.train.ranks,
+               row.parameters ? human_count(row.parameters->all) : "?",
+               row.parameters ? human_bytes(static_cast<uint64_t>(row.memory_bytes)) : "?",
                (row.is_known ? "" : "~ ") + human_duration(row.seconds),
                row.waits_for.empty()
                    ? row.status
@@ -158,22 +183,24 @@ void print_simulation(const SimulatedSchedule& simulation, const std::vector<Pla
 }
 
 void print_json(const SweepConfig& sweep, const std::vector<PlanRow>& rows,
+                const std::vector<std::string>& missing,
                 const std::optional<SimulatedSchedule>& simulation) {
   Json runs = Json::array();
   for (const PlanRow& row : rows) {
-    runs.push_back({{"run_id", row.run->run_id},
-                    {"label", row.run->label},
-                    {"ranks", row.run->config.train.ranks},
-                    {"params", row.parameters.all},
-                    {"params_no_embedding", row.parameters.no_embedding},
-                    {"memory_bytes", row.memory_bytes},
-                    {"seconds", row.seconds},
-                    {"seconds_known", row.is_known},
-                    {"status", row.status},
-                    {"needs", row.run->needs},
-                    {"config", row.run->config.json()}});
+    runs.push_back(
+        {{"run_id", row.run->run_id},
+         {"label", row.run->label},
+         {"ranks", row.run->config.train.ranks},
+         {"params", row.parameters ? Json(row.parameters->all) : Json()},
+         {"params_no_embedding", row.parameters ? Json(row.parameters->no_embedding) : Json()},
+         {"memory_bytes", row.parameters ? Json(row.memory_bytes) : Json()},
+         {"seconds", row.seconds},
+         {"seconds_known", row.is_known},
+         {"status", row.status},
+         {"needs", row.run->needs},
+         {"config", row.run->config.json()}});
   }
-  Json json = {{"sweep", sweep.name}, {"runs", runs}};
+  Json json = {{"sweep", sweep.name}, {"runs", runs}, {"missing", missing}};
   if (simulation) {
     json["simulation"] = {
         {"makespan_s", simulation->makespan_s},   {"bound_s", simulation->bound_s},
@@ -193,17 +220,29 @@ int plan(const PlanOptions& options) {
   }
   const std::vector<SweepRun> runs = expand(sweep);
   const std::filesystem::path data_dir = data_dir_of(job, sweep);
-  const PastRuns history = read_history(options.database, prepare_datasets(sweep, data_dir));
-  const std::vector<PlanRow> rows = rows_of(runs, data_dir, history);
+  Missing missing;
+  std::map<std::string, DatasetSize> sizes;
+  for (const Choice& dataset : sweep.datasets) {
+    try {
+      sizes[dataset.spec.dump()] = prepare_dataset(dataset, data_dir);
+    } catch (const Error& error) {
+      missing.add(dataset.label, error);
+    }
+  }
+  const PastRuns history = read_history(options.database, std::move(sizes));
+  const std::vector<PlanRow> rows = rows_of(runs, data_dir, history, missing);
   std::optional<SimulatedSchedule> simulation;
   if (options.cluster.ranks > 0) simulation = play(rows, history.estimator, options.cluster);
   if (options.json) {
-    print_json(sweep, rows, simulation);
-    return kExitDone;
+    print_json(sweep, rows, missing.lines(), simulation);
+  } else {
+    print_text(sweep, rows);
+    if (simulation) print_simulation(*simulation, rows, options.cluster);
   }
-  print_text(sweep, rows);
-  if (simulation) print_simulation(*simulation, rows, options.cluster);
-  return kExitDone;
+  std::fflush(stdout);
+  for (const std::string& line : missing.lines())
+    fmt::print(stderr, "missing: {}\n", printable(line));
+  return missing.lines().empty() ? kExitDone : kExitBadInput;
 }
 
 }  // namespace
@@ -221,7 +260,7 @@ void add_plan(CLI::App& app, Action& action) {
   command
       ->add_option("--simulate", options->cluster.ranks,
                    "play the schedule on so many virtual workers")
-      ->check(CLI::PositiveNumber);
+      ->check(above_0());
   command
       ->add_option("--failures-per-hour", options->cluster.failures_per_hour,
                    "of a virtual worker [0]")

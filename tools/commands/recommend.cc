@@ -77,8 +77,10 @@ std::string shown(const Dataset& data, int32_t item) {
 Json to_json(const Dataset& data, const std::vector<Recommendation>& items) {
   Json json = Json::array();
   for (const Recommendation& one : items) {
-    json.push_back(
-        {{"item", data.item_key(one.item)}, {"title", data.title(one.item)}, {"score", one.score}});
+    json.push_back({{"item", data.item_key(one.item)},
+                    {"index", one.item},
+                    {"title", data.title(one.item)},
+                    {"score", one.score}});
   }
   return json;
 }
@@ -195,7 +197,7 @@ void add_recommend(CLI::App& app, Action& action) {
   auto* history =
       command->add_option("--history", options->history, "titles or raw item ids, oldest first");
   auto* user = command->add_option("--user", options->user, "a user of the data set, by raw id");
-  command->add_option("--count", options->count, "how many items [10]")->check(CLI::PositiveNumber);
+  command->add_option("--count", options->count, "how many items [10]")->check(above_0());
   auto* follow =
       command->add_flag("--follow", options->follow,
                         "go on with events from standard input, a title or raw id a line");

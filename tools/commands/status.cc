@@ -14,7 +14,7 @@ namespace {
 
 struct StatusOptions {
   std::string database;
-  bool json = false, watch = false;
+  bool json = false, watch = false, all_runs = false;
   double every_s = 2;
 };
 
@@ -40,7 +40,7 @@ void show_again(const std::string& text, const std::string& before) {
 int status(const StatusOptions& options) {
   Database database = Database::open_for_reading(options.database);
   const auto text_of = [&](const Status& now) {
-    return options.json ? status_json(now).dump() : status_text(now);
+    return options.json ? status_json(now).dump() : status_text(now, options.all_runs);
   };
   if (options.watch) {
     install_stop_signals();
@@ -56,7 +56,7 @@ int status(const StatusOptions& options) {
     return kExitDone;
   }
   const Status now = read_status(database, system_clock().unix_ms());
-  fmt::print("{}\n", options.json ? status_json(now).dump(2) : status_text(now));
+  fmt::print("{}\n", options.json ? status_json(now).dump(2) : status_text(now, options.all_runs));
   return kExitDone;
 }
 
@@ -67,10 +67,13 @@ void add_status(CLI::App& app, Action& action) {
   auto options = std::make_shared<StatusOptions>();
   command->add_option("DB", options->database, "results database")->required();
   command->add_flag("--json", options->json, "JSON instead of text");
+  command->add_flag("--runs", options->all_runs, "list the runs that are done and left, too");
   command->add_flag("-w,--watch", options->watch, "show it again and again until all is done");
   command->add_option("--every", options->every_s, "seconds between two looks of --watch [2]")
       ->check(CLI::Range(0.1, 3600.0));
-  command->footer("Examples:\n  seqsweep status results.db\n  seqsweep status results.db --watch");
+  command->footer(
+      "Examples:\n  seqsweep status results.db\n  seqsweep status results.db --watch\n  seqsweep "
+      "status results.db --runs");
   command->callback([&action, options] { action = [options] { return status(*options); }; });
 }
 

@@ -31,7 +31,7 @@ void add_sweep(CLI::App& app, Action& action) {
   command
       ->add_option("--lease", options->lease_s,
                    "seconds without progress after which a worker is given up [600]")
-      ->check(CLI::PositiveNumber);
+      ->check(above_0());
   command
       ->add_option("--disk-wait", options->disk_wait_s,
                    "seconds to wait for room on a full disk before the sweep ends [3600]")

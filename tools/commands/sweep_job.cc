@@ -1,6 +1,5 @@
 #include "tools/commands/sweep_job.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,6 +12,7 @@
 #include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/base/signals.h"
+#include "core/base/terminal.h"
 #include "core/base/text.h"
 #include "core/comm/mpi_world.h"
 #include "core/data/registry.h"
@@ -22,11 +22,6 @@
 
 namespace seqsweep {
 namespace {
-
-size_t terminal_width() {
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
-}
 
 // Tells apart groups that are made at the same time: the leader is in one at a time.
 int tag_of(const Dispatch& dispatch) {
@@ -55,6 +50,15 @@ void end_silent(const std::vector<Hello>& workers) {
   }
 }
 
+void tell_end(const std::string& sweep, const StatusCounts& runs, const std::string& database) {
+  const int64_t left = runs.pending + runs.running;
+  log_info("{}: {} of {} runs done{}{}; {}", sweep, runs.done, runs.total(),
+           runs.failed > 0 ? fmt::format(", {} failed", runs.failed) : "",
+           left > 0 ? fmt::format(", {} left", left) : "",
+           left > 0 ? "the same command goes on"
+                    : fmt::format("`make_tables {}` prints the tables", database));
+}
+
 int coordinate(const SweepJob& job, Transport& transport) {
   set_log_who("coordinator");
   const SweepConfig sweep = read_sweep(job.document(), catalog());
@@ -62,7 +66,10 @@ int coordinate(const SweepJob& job, Transport& transport) {
   const std::filesystem::path data_dir = data_dir_of(job, sweep);
   RunStore store(job.database);
   forget_drains(job.database);
-  const auto sizes = prepare_datasets(sweep, data_dir);
+  std::map<std::string, DatasetSize> sizes;  // All: a mistake shows before anything is trained.
+  for (const Choice& dataset : sweep.datasets) {
+    sizes[dataset.spec.dump()] = prepare_dataset(dataset, data_dir);
+  }
   store.add_sweep(sweep.name, resolved(sweep).dump(2), planned(runs));
   ProgressView view(terminal_width());
   Coordinator coordinator({.sweep = sweep.name,
@@ -78,6 +85,7 @@ int coordinate(const SweepJob& job, Transport& transport) {
   try {
     const int code = coordinator.run();
     end_silent(coordinator.silent_workers());
+    tell_end(sweep.name, count_runs(store.database(), sweep.name), job.database);
     return code;
   } catch (...) {
     end_silent(coordinator.silent_workers());
@@ -172,17 +180,12 @@ std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep)
   return data_dir_or_default(job.data_dir.empty() ? sweep.data_dir.value_or("") : job.data_dir);
 }
 
-std::map<std::string, DatasetSize> prepare_datasets(const SweepConfig& sweep,
-                                                    const std::filesystem::path& data_dir) {
-  std::map<std::string, DatasetSize> sizes;
-  for (const Choice& choice : sweep.datasets) {
-    tell_outside(choice.label + ": path", choice.spec.value("path", Json()));
-    const auto data = datasets().make(choice.spec, DatasetContext{data_dir});
-    log_info("{}: {} users, {} items, {} interactions", choice.label, human_count(data->users()),
-             human_count(data->items()), human_count(data->interactions()));
-    sizes[choice.spec.dump()] = {.users = data->users(), .interactions = data->interactions()};
-  }
-  return sizes;
+DatasetSize prepare_dataset(const Choice& dataset, const std::filesystem::path& data_dir) {
+  tell_outside(dataset.label + ": path", dataset.spec.value("path", Json()));
+  const auto data = datasets().make(dataset.spec, DatasetContext{data_dir});
+  log_info("{}: {} users, {} items, {} interactions", dataset.label, human_count(data->users()),
+           human_count(data->items()), human_count(data->interactions()));
+  return {.users = data->users(), .interactions = data->interactions()};
 }
 
 }  // namespace seqsweep

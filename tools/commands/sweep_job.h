@@ -35,9 +35,7 @@ Value read_sweep_file(const std::string& path, const std::vector<std::string>& o
 
 std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep);
 
-// Opens every data set of the sweep, and prepares those that are not: a mistake shows before
-// anything is trained, and workers find the caches ready. Their sizes, by resolved config as text.
-std::map<std::string, DatasetSize> prepare_datasets(const SweepConfig& sweep,
-                                                    const std::filesystem::path& data_dir);
+// Opens a data set of the sweep, and prepares one that is not, so that workers find its cache.
+DatasetSize prepare_dataset(const Choice& dataset, const std::filesystem::path& data_dir);
 
 }  // namespace seqsweep

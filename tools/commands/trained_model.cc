@@ -6,7 +6,9 @@
 namespace seqsweep {
 
 void TrainedModelOptions::add_to(CLI::App& command) {
-  command.add_option("FOLDER", folder, "a run's folder: DB.runs/RUN (see seqsweep status)")
+  command
+      .add_option("FOLDER", folder,
+                  "a run's folder: DB.runs/RUN (seqsweep status --runs lists them)")
       ->required();
   command.add_option("--data-dir", data_dir, "raw and cached data sets [SEQSWEEP_DATA or data]");
   command.add_option("--device", device, "auto, cpu or cuda [cpu]");

@@ -7,7 +7,9 @@
 #include <map>
 #include <utility>
 
+#include "core/base/host.h"
 #include "core/base/text.h"
+#include "db/database_lock.h"
 #include "db/queries.h"
 
 namespace seqsweep {
@@ -70,6 +72,18 @@ std::optional<double> time_to_go(const std::vector<ResultRow>& runs,
   return std::max(longest_s, work_s / static_cast<double>(running.size()));
 }
 
+// A coordinator that was killed told nobody of its end, but holds no lock. One on another host may
+// hold a lock that is not seen here.
+bool is_alive(const Database& database, const CoordinatorRow& coordinator,
+              const std::vector<LeaseRow>& leases, int64_t now_ms) {
+  constexpr int64_t kRecentMs = 600'000;
+  if (coordinator.end_ms) return false;
+  if (coordinator.host == host_name()) return is_locked(database.path());
+  return is_locked(database.path()) || std::ranges::any_of(leases, [&](const LeaseRow& lease) {
+           return now_ms - lease.renewed_ms < kRecentMs;
+         });
+}
+
 SweepStatus sweep_status(Database& database, const SweepRow& sweep,
                          const std::vector<LeaseRow>& leases) {
   SweepStatus status{.name = sweep.name, .runs = sweep.runs};
@@ -84,7 +98,11 @@ SweepStatus sweep_status(Database& database, const SweepRow& sweep,
       status.waiting.emplace_back(run, waits->second);
     }
     if (run.status == "failed") status.failed.push_back(run);
-    if (run.status == "done") durations.add(run, attempts_seconds(database, run.run_id));
+    if (run.status == "pending") status.left.push_back(run);
+    if (run.status == "done") {
+      status.done.push_back(run);
+      durations.add(run, attempts_seconds(database, run.run_id));
+    }
     if (run.status == "running") {
       const auto lease = std::ranges::find(leases, run.run_id, &LeaseRow::run_id);
       status.running.push_back({run, lease == leases.end() ? std::nullopt : std::optional(*lease)});
@@ -117,6 +135,12 @@ std::string counts_text(const SweepStatus& sweep) {
                                  runs.total(), runs.running, runs.failed, runs.pending);
   if (runs.cancelled > 0) text += fmt::format(", {} cancelled", runs.cancelled);
   if (sweep.seconds_left) text += fmt::format("; {} to go", human_duration(*sweep.seconds_left));
+  return text;
+}
+
+std::string lines_of(const std::vector<ResultRow>& runs, const char* title) {
+  std::string text = runs.empty() ? "" : fmt::format("{}:\n", title);
+  for (const ResultRow& run : runs) text += run_text(run) + "\n";
   return text;
 }
 
@@ -189,21 +213,26 @@ Json sweep_json(const SweepStatus& sweep) {
 Status read_status(Database& database, int64_t now_ms) {
   Status status{.now_ms = now_ms};
   const std::vector<CoordinatorRow> coordinators = read_coordinators(database);
-  status.coordinator_alive = !coordinators.empty() && !coordinators.back().end_ms;
   const std::vector<LeaseRow> leases = read_leases(database);
+  status.coordinator_alive =
+      !coordinators.empty() && is_alive(database, coordinators.back(), leases, now_ms);
   for (const SweepRow& sweep : read_sweeps(database)) {
     status.sweeps.push_back(sweep_status(database, sweep, leases));
+    if (!status.coordinator_alive) status.sweeps.back().seconds_left.reset();
   }
   return status;
 }
 
-std::string status_text(const Status& status) {
+std::string status_text(const Status& status, bool all_runs) {
   if (status.sweeps.empty()) return "no sweep was started yet\n";
   std::string text;
   bool work_left = false;
   for (const SweepStatus& sweep : status.sweeps) {
     text += fmt::format("{}: {}\n", printable(sweep.name), counts_text(sweep));
-    if (!sweep.running.empty()) text += "running:\n";
+    if (all_runs) text += lines_of(sweep.done, "done");
+    if (!sweep.running.empty()) {
+      text += status.coordinator_alive ? "running:\n" : "running when the coordinator died:\n";
+    }
     for (const auto& [run, lease] : sweep.running) {
       text += run_text(run) + ": " +
               (lease && lease->phase != "start" ? lease_text(*lease, status.now_ms) : "starting") +
@@ -214,6 +243,7 @@ std::string status_text(const Status& status) {
       text +=
           fmt::format("{}, attempt {}: {}\n", run_text(run), run.attempts, printable(run.error));
     }
+    text += all_runs ? lines_of(sweep.left, "left") : "";
     text += waiting_text(sweep);
     work_left |= sweep.runs.pending + sweep.runs.running > 0;
   }

@@ -23,7 +23,7 @@ struct SweepStatus {
   std::string name;
   StatusCounts runs;
   std::vector<RunningRun> running;
-  std::vector<ResultRow> failed;
+  std::vector<ResultRow> failed, done, left;
   std::vector<std::pair<ResultRow, std::vector<std::string>>> waiting;  // And for which runs.
   // Estimated from what the running runs tell and what the done ones took, at the present number
   // of runs at a time. Nothing: not known, or nothing is running.
@@ -31,14 +31,15 @@ struct SweepStatus {
 };
 
 struct Status {
-  int64_t now_ms = 0;              // Unix time of the reading.
-  bool coordinator_alive = false;  // As far as the database knows: none was seen to end.
+  int64_t now_ms = 0;  // Unix time of the reading.
+  bool coordinator_alive = false;
   std::vector<SweepStatus> sweeps;
 };
 
 Status read_status(Database& database, int64_t now_ms);
 
-std::string status_text(const Status& status);  // Lines for a terminal; texts made printable.
+// Lines for a terminal; texts made printable. With all_runs also those that are done and left.
+std::string status_text(const Status& status, bool all_runs = false);
 Json status_json(const Status& status);
 
 }  // namespace seqsweep

@@ -120,6 +120,30 @@ TEST(StatusWithoutCoordinator, SaysHowToGoOn) {
   EXPECT_THAT(status_text(status), HasSubstr("Nobody is working on it"));
 }
 
+TEST(StatusWithoutCoordinator, SaysSoWhenItWasKilled) {
+  const TemporaryFolder folder;
+  int64_t now_ms = 0;
+  {
+    SetClock clock;
+    RunStore store(folder / "results.db", 5, clock);
+    now_ms = clock.now_ms;
+    store.add_sweep("quick", "name: quick",
+                    std::vector{planned_run("run1", run_config("toy", "net", 1))});
+    const Ticket ticket = store.start_attempt("run1", kPlace);
+    store.store_progress(
+        std::vector{Progress{.ticket = ticket, .seconds_left = 90, .phase = "train"}});
+    store.sync();
+    std::filesystem::copy_file(folder / "results.db", folder / "killed.db");
+    std::filesystem::copy_file(folder / "results.db-wal", folder / "killed.db-wal");
+  }
+  Database database = Database::open_for_reading(folder / "killed.db");
+  const Status status = read_status(database, now_ms);
+  EXPECT_FALSE(status.coordinator_alive);
+  EXPECT_FALSE(status.sweeps[0].seconds_left);
+  EXPECT_THAT(status_text(status), HasSubstr("running when the coordinator died:\n  run1"));
+  EXPECT_THAT(status_text(status), HasSubstr("Nobody is working on it"));
+}
+
 TEST(StatusWithoutSweep, SaysSo) {
   const TemporaryFolder folder;
   RunStore store(folder / "results.db");
