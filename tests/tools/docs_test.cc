@@ -1,9 +1,11 @@
-// The commands in the docs are run: each fenced sh block of a page, in order, in one folder.
+// What the pages say is run: commands in order and in one folder, sweep files, questions in SQL.
 #include <gmock/gmock.h>
 
 #include <regex>
+#include <utility>
 
 #include "core/base/files.h"
+#include "core/base/text.h"
 #include "tests/support/command.h"
 
 namespace seqsweep {
@@ -11,10 +13,11 @@ namespace docs_test {
 
 const std::string kRoot = SEQSWEEP_SOURCE_DIR;
 
-std::vector<std::string> shell_blocks(const std::string& page) {
+// The fenced blocks of one language.
+std::vector<std::string> blocks_of(const std::string& language, const std::string& page) {
   std::vector<std::string> blocks;
-  const std::string text = read_file(kRoot + "/docs/" + page);
-  const std::regex block("```sh\n([^]*?)```");
+  const std::string text = read_file(kRoot + "/" + page);
+  const std::regex block("```" + language + "\n([^]*?)```");
   for (std::sregex_iterator match(text.begin(), text.end(), block), end; match != end; ++match) {
     blocks.push_back((*match)[1]);
   }
@@ -30,7 +33,7 @@ CommandResult run_blocks(const std::vector<std::string>& blocks, const TestFolde
 
 TEST(Docs, TheTutorialRunsAsWritten) {
   const TestFolder folder("tutorial");
-  const CommandResult result = run_blocks(shell_blocks("tutorial.md"), folder);
+  const CommandResult result = run_blocks(blocks_of("sh", "docs/tutorial.md"), folder);
   EXPECT_EQ(result.code, 0) << result.output;
   EXPECT_THAT(result.output, ::testing::HasSubstr("| SASRec | 2 |"));
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "tables/report.html"));
@@ -44,13 +47,98 @@ models: [popularity]
 optimizers: [adam]
 latency: {samples: 0}
 )");
-  std::vector<std::string> blocks = shell_blocks("queries.md");
+  std::vector<std::string> blocks = blocks_of("sh", "docs/queries.md");
   ASSERT_FALSE(blocks.empty());
   blocks.insert(blocks.begin(),
                 "seqsweep sweep '" + sweep + "' --db results.db --data-dir data 2> log.txt\n");
   const CommandResult result = run_blocks(blocks, folder);
   EXPECT_EQ(result.code, 0) << result.output;
   EXPECT_THAT(result.output, ::testing::HasSubstr("popularity"));
+}
+
+// Every occurrence; there must be one.
+void replace(std::string& text, const std::string& what, const std::string& by) {
+  ASSERT_NE(text.find(what), std::string::npos) << "the page does not say '" << what << "'";
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
+    text.replace(at, what.size(), by);
+  }
+}
+
+// Its own sweep, on small synthetic data in the place of MovieLens, and with real run ids.
+TEST(Docs, TheReadmeRunsAsWritten) {
+  if (run_command({"mpirun", "--version"}).code != 0) GTEST_SKIP() << "no mpirun on PATH";
+  const TestFolder folder("readme");
+  std::string sweep = blocks_of("yaml", "README.md").at(0);
+  replace(sweep, "{name: ml-100k, max_length: 50}",
+          "{name: synthetic, users: 60, items: 40, seed: 1}");
+  replace(sweep, "epochs: 50", "epochs: 1, threads: 1");
+  replace(sweep, "seeds: [1, 2, 3]", "seeds: [1]\nlatency: {samples: 2, users: 5}");
+  folder.file("my.yaml", sweep);
+  std::string ratings = "user,item,rating,timestamp\n";
+  for (int i = 0; i < 600; ++i) ratings += fmt::format("u{},i{},3,{}\n", i % 30, i * 7 % 20, i);
+  folder.file("my-ratings.csv", ratings);
+  folder.file("events", "i3\ni5\n");
+  std::vector<std::string> blocks = blocks_of("sh", "README.md");
+  ASSERT_EQ(blocks.size(), 4U);
+  blocks.erase(blocks.begin());  // tools/quickstart.sh
+  for (std::string& block : blocks) replace(block, "build/bin/", "");
+  replace(blocks[0], "seqsweep dashboard my.db",
+          "timeout 1 seqsweep dashboard my.db --port 0 || true");
+  replace(blocks[1], "tail -f events", "cat events");
+  replace(blocks[1], "'Toy Story' 'Fargo'", "'i3' 'i5'");
+  replace(blocks[1], "my.db.runs/RUN", "my.db.runs/$run");
+  replace(blocks[2], "diff my.db RUN OTHER", "diff my.db $run $other");
+  replace(blocks[2], "logs my.db RUN", "logs my.db $run");
+  blocks.insert(
+      blocks.begin() + 1,
+      "ids() { seqsweep query my.db \"SELECT run_id FROM results WHERE dataset = 'csv' "
+      "AND model = '$1'\" --format csv | tail -1; }\n"
+      "run=$(ids mamba4rec) other=$(ids sasrec)\n");
+  const CommandResult result = run_blocks(blocks, folder);
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "tables/report.html"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "topk.inter"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "copy.db"));
+}
+
+TEST(Docs, SettingsInThePagesAreValid) {
+  const TestFolder folder("yaml");
+  for (const char* page : {"docs/usgm.md", "docs/language_models.md", "experiments/README.md"}) {
+    for (std::string sweep : blocks_of("yaml", page)) {
+      for (const auto& [key, value] :
+           {std::pair{"datasets:", " [ml-100k]\n"}, std::pair{"models:", " [sasrec]\n"}}) {
+        if (sweep.find(key) == std::string::npos) sweep = key + std::string(value) + sweep;
+      }
+      const CommandResult result = run_command(
+          {kSeqsweep, "plan", "--resolved", folder.file("page.yaml", "name: page\n" + sweep)});
+      EXPECT_EQ(result.code, 0) << page << "\n" << sweep << result.output;
+    }
+  }
+}
+
+TEST(Docs, QuestionsInThePagesHaveAnswers) {
+  const TestFolder folder("sql");
+  const std::string sweep = folder.file("sweep.yaml", R"(name: small
+datasets: [{name: synthetic, users: 60, items: 40, seed: 1}]
+models: [popularity]
+latency: {samples: 0}
+)");
+  const std::string db = folder.at("r.db");
+  ASSERT_EQ(
+      run_command({kSeqsweep, "sweep", sweep, "--db", db, "--data-dir", folder.at("data")}).code,
+      0);
+  int questions = 0;
+  for (const char* page : {"docs/usgm.md", "db/README.md"}) {
+    for (const std::string& block : blocks_of("sql", page)) {
+      for (const std::string& line : split(block, '\n')) {
+        if (line.empty()) continue;
+        ++questions;
+        const CommandResult result = run_command({kSeqsweep, "query", db, line});
+        EXPECT_EQ(result.code, 0) << page << ": " << line << "\n" << result.output;
+      }
+    }
+  }
+  EXPECT_EQ(questions, 5);
 }
 
 }  // namespace docs_test
