@@ -21,15 +21,24 @@ constexpr const char* kExamples = R"(Examples:
 Exit codes: 0 all is done; 1 some runs failed; 2 bad command line, file or setting;
             3 disk, database or MPI failed; 130 interrupted, start again to go on.)";
 
-// CLI11's own message, with the nearest command for a misspelt one.
+// What may stand in the place of a word that was not expected: commands, or options of the command.
+std::vector<std::string> expected(const CLI::App& app) {
+  std::vector<std::string> names;
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) return expected(*chosen.front());
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+// CLI11's own message, with the nearest name for a misspelt one.
 int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
-  std::string hint;
-  if (app.get_subcommands().empty() && !app.remaining().empty()) {
-    std::vector<std::string> names;
-    for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-    hint = seqsweep::did_you_mean(app.remaining().front(), names);
-  }
+  const std::vector<std::string> unknown = app.remaining(true);
+  const std::string hint =
+      unknown.empty() ? "" : seqsweep::did_you_mean(unknown.front(), expected(app));
   fmt::print(stderr, "seqsweep: {}{}\nTry 'seqsweep --help' or 'seqsweep COMMAND --help'.\n",
              seqsweep::printable(error.what()), hint);
   return seqsweep::kExitBadInput;

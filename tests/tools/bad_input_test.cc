@@ -119,6 +119,7 @@ TEST_F(BadInput, FileThatIsNoDatabase) {
 
 TEST_F(BadInput, UnknownCommandAndOption) {
   expect_refused(run_command({kSeqsweep, "swep"}), {"did you mean 'sweep'?"});
+  expect_refused(run_command({kSeqsweep, "status", "x.db", "--jsn"}), {"did you mean '--json'?"});
   expect_refused(run_command({kSeqsweep, "sweep", "--fast"}), {"--help"});
 }
 
