@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
+#include "core/base/version.h"
 #include "db/database.h"
 #include "tools/report/figure_script.h"
 #include "tools/report/figures.h"
@@ -77,6 +78,14 @@ void make_tables(const Options& options) {
       out / "report.html", seqsweep::html_report(data.name, report.tables, drawn, figures.missing));
 }
 
+// As seqsweep reports it.
+int report_usage(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  fmt::print(stderr, "make_tables: {}\nTry 'make_tables --help'.\n",
+             seqsweep::printable(error.what()));
+  return seqsweep::kExitBadInput;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -95,6 +104,8 @@ int main(int argc, char** argv) {
       "Open tables/report.html, or tables/tables.md and tables/figures.md.\n"
       "Exit codes: 0 done; 2 bad command line, or not a database with runs; 3 disk or gnuplot "
       "failed.");
+  app.set_version_flag(
+      "--version", fmt::format("make_tables {} ({})", seqsweep::version(), seqsweep::git_commit()));
   Options options;
   app.add_option("DB", options.database, "database that 'seqsweep sweep' filled")->required();
   app.add_option("--out", options.out, "folder for the files; made when missing")->required();
@@ -108,7 +119,7 @@ int main(int argc, char** argv) {
     make_tables(options);
     return seqsweep::kExitDone;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? seqsweep::kExitDone : seqsweep::kExitBadInput;
+    return report_usage(app, error);
   } catch (const seqsweep::Error& error) {
     fmt::print(stderr, "make_tables: {}\n", seqsweep::printable(error.what()));
     return error.exit_code();

@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "tools/report/csv.h"
+#include "tools/report/labels.h"
 #include "tools/report/numbers.h"
 
 namespace seqsweep {
@@ -42,10 +43,10 @@ void flatten(const Json& config, const std::string& prefix,
              std::map<std::string, std::string>& out) {
   for (const auto& [key, value] : config.items()) {
     if (!value.is_object()) {
-      out[prefix + key] = value_text(value);
+      out[prefix + key] = setting_text(value);
       continue;
     }
-    if (value.contains("name")) out[prefix + key] = value_text(value["name"]);
+    if (value.contains("name")) out[prefix + key] = setting_text(value["name"]);
     flatten(value, prefix + key + ".", out);
   }
 }

@@ -54,7 +54,9 @@ Table datasets_table(const std::vector<DatasetRow>& datasets, const Paper& paper
   const std::vector<DatasetLine> lines = lines_of(datasets, paper);
   const bool beside =
       std::ranges::any_of(lines, [](const DatasetLine& line) { return line.paper != nullptr; });
-  Table table{.title = "Datasets", .paper_table = kPaperTable, .columns = {{"Dataset", false}}};
+  Table table{.title = "Datasets",
+              .paper_table = beside ? kPaperTable : 0,
+              .columns = {{"Dataset", false}}};
   for (const char* name : {"Users", "Items", "Interactions"}) {
     table.columns.push_back({name});
     if (beside) table.columns.push_back({"Paper"});
@@ -78,6 +80,9 @@ Table datasets_table(const std::vector<DatasetRow>& datasets, const Paper& paper
     cells.push_back({decimal_text(100 * line.density(), decimals_for(100 * line.density()))});
     table.rows.push_back(std::move(cells));
   }
+  table.notes = {
+      "Density: interactions in % of users × items. An item that a user takes again counts again, "
+      "as the paper counts all reviews, so that it can be above 100 %."};
   return table;
 }
 

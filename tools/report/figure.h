@@ -37,8 +37,9 @@ struct Series {
   std::vector<FigurePoint> points;
 };
 
-constexpr size_t kLabelCharacters = 40;         // Longer labels are cut.
-enum class Side { Right, Left, Above, Below };  // Of its point.
+constexpr size_t kLabelCharacters = 40;  // Longer labels are cut.
+// Of its point.
+enum class Side { Right, Left, Above, Below, AboveRight, AboveLeft, BelowRight, BelowLeft };
 struct PointLabel {
   FigurePoint at;
   std::string text;

@@ -12,13 +12,12 @@ namespace seqsweep {
 namespace {
 
 // Okabe and Ito's colours, told apart by the colour-blind, without their yellow, which paper does
-// not show. Dashes and markers tell curves apart without colours; 7, 5 and 12 have no common factor
-// but 1, so that no two of the first 35 styles share both colour and dashes.
+// not show. Dashes and markers tell curves apart without colours; 7, 5 and 6 have no common factor
+// but 1, so that no two of the first 30 styles share two of the three.
 constexpr std::array kColours = {"#000000", "#D55E00", "#0072B2", "#009E73",
                                  "#CC79A7", "#E69F00", "#56B4E9"};
 constexpr std::array kDashes = {"solid", "(9,4)", "(3,3)", "(10,3,2,3)", "(16,4)"};
-constexpr std::array kMarkers = {7, 5, 9, 13, 11, 15, 6, 4, 8, 12, 10, 14};  // Filled ones first.
-constexpr std::array kHollow = {6, 4, 8, 12, 10, 14, 6, 4, 8, 12, 10, 14};
+constexpr std::array kMarkers = {7, 5, 9, 13, 11, 15};  // Filled; the number before is its outline.
 
 constexpr double kLegendLine = 19.5, kLegendSample = 70, kLegendCharacter = 9.5, kTitle = 34,
                  kBelowPanel = 46;
@@ -26,6 +25,17 @@ constexpr size_t kMarkersOfCurve = 12;  // Of a longer curve not every point has
 
 const char* colour(const Series& series) {
   return kColours[series.style % kColours.size()];
+}
+
+int marker(const Series& series) {
+  return kMarkers[series.style % kMarkers.size()];
+}
+
+// Points have no dashes: those of one marker differ in colour, the first two of each marker also in
+// lightness, for a print in grey. No two of the first 42 share both.
+const char* point_colour(const Series& series) {
+  const size_t place = series.style % kMarkers.size(), round = series.style / kMarkers.size();
+  return kColours[(place + 3 * round) % kColours.size()];
 }
 
 std::string dashes(const Series& series) {
@@ -36,11 +46,10 @@ std::string dashes(const Series& series) {
 // How the series is drawn: gnuplot's "with ...", the same for its sample in the legend.
 std::string drawn_with(const Series& series) {
   const std::string colours = fmt::format("lc rgb '{}'", colour(series));
-  const size_t style = series.style;
   switch (series.look) {
     case Look::Curve:
       return fmt::format("with linespoints {} {} lw 1.8 pt {} ps 0.7 pi {}", colours,
-                         dashes(series), kMarkers[style % kMarkers.size()],
+                         dashes(series), marker(series),
                          std::max<size_t>(1, series.points.size() / kMarkersOfCurve));
     case Look::Line:
       return fmt::format("with lines {} {} lw 1.6", colours, dashes(series));
@@ -49,10 +58,11 @@ std::string drawn_with(const Series& series) {
     case Look::Dotted:
       return fmt::format("with lines {} dt (2,3) lw 1.6", colours);
     case Look::Points:
-      return fmt::format("with points {} pt {} ps 1.1", colours, kMarkers[style % kMarkers.size()]);
+      return fmt::format("with points lc rgb '{}' pt {} ps 1.1", point_colour(series),
+                         marker(series));
     case Look::Hollow:
-      return fmt::format("with points {} pt {} ps 1.1 lw 1.3", colours,
-                         kHollow[style % kHollow.size()]);
+      return fmt::format("with points lc rgb '{}' pt {} ps 1.1 lw 1.3", point_colour(series),
+                         marker(series) - 1);
     case Look::Bars:
       return fmt::format("with boxes {} fill solid 0.9 border", colours);
     case Look::HollowBars:
@@ -156,10 +166,11 @@ std::string axis_script(const Axis& axis, const std::string& name) {
 }
 
 std::string label_script(const PointLabel& label) {
-  const char* place = label.side == Side::Right   ? "left offset 1.2,0"
-                      : label.side == Side::Left  ? "right offset -1.2,0"
-                      : label.side == Side::Above ? "center offset 0,0.75"
-                                                  : "center offset 0,-0.75";
+  constexpr std::array kPlaces = {"left offset 1.2,0",     "right offset -1.2,0",
+                                  "center offset 0,0.75",  "center offset 0,-0.75",
+                                  "left offset 0.6,0.75",  "right offset -0.6,0.75",
+                                  "left offset 0.6,-0.75", "right offset -0.6,-0.75"};
+  const char* place = kPlaces.at(static_cast<size_t>(label.side));  // In the order of the sides.
   return fmt::format("set label {} at {},{} {} front\n", gnuplot_text(label.text, kLabelCharacters),
                      number(label.at.x), number(label.at.y), place);
 }

@@ -1,5 +1,7 @@
 #include "tools/report/labels.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <set>
 #include <utility>
@@ -16,6 +18,11 @@ struct FlatConfig {
   std::map<Setting, std::string> labels;  // "lr=0.01", or "usgm" where a part is named.
 };
 
+// "constant" alone would not say what is.
+std::string name_label(const std::string& part, const std::string& name) {
+  return part == "batch_schedule" ? name + " batch" : name;
+}
+
 void flatten(const Json& config, const std::string& part, const std::string& prefix,
              FlatConfig& flat) {
   for (const auto& [key, value] : config.items()) {
@@ -23,7 +30,7 @@ void flatten(const Json& config, const std::string& part, const std::string& pre
     if (value.is_object() && value.contains("name")) {
       const std::string chosen = value_text(value["name"]);
       const std::string inner = part + name + " " + chosen;
-      flat.labels[{part, name}] = chosen;
+      flat.labels[{part, name}] = name_label(name, chosen);
       flat.parts.insert(inner);
       Json settings = value;
       settings.erase("name");
@@ -31,7 +38,7 @@ void flatten(const Json& config, const std::string& part, const std::string& pre
     } else if (value.is_object()) {
       flatten(value, part, name + ".", flat);
     } else {
-      flat.labels[{part, name}] = name + "=" + value_text(value);
+      flat.labels[{part, name}] = value.is_null() ? "no " + name : name + "=" + setting_text(value);
     }
   }
 }
@@ -53,6 +60,10 @@ std::map<Setting, std::set<std::string>> opinions(const std::vector<FlatConfig>&
 }
 
 }  // namespace
+
+std::string setting_text(const Json& value) {
+  return value.is_number_float() ? fmt::format("{}", value.get<double>()) : value_text(value);
+}
 
 std::vector<std::string> differences(const std::vector<Json>& configs) {
   std::vector<FlatConfig> flat(configs.size());

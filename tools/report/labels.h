@@ -9,10 +9,13 @@
 
 namespace seqsweep {
 
+// A setting's value as people write it: "10" for 10.0.
+std::string setting_text(const Json& value);
+
 // A text for each config, in its order: the settings in which the configs differ, and only these:
-// "" when there is one config, else such as "usgm, diameter=5.0, epochs=20". A part that has a
+// "" when there is one config, else such as "usgm, diameter=5, no average". A part that has a
 // "name" (an optimizer) is told apart by its name, and its settings are compared only with those of
-// parts of the same name. Different configs get different texts.
+// parts of the same name. Configs whose values differ get different texts.
 std::vector<std::string> differences(const std::vector<Json>& configs);
 
 }  // namespace seqsweep

@@ -8,6 +8,7 @@
 
 #include "tools/report/csv.h"
 #include "tools/report/label_places.h"
+#include "tools/report/missing_runs.h"
 
 namespace seqsweep {
 namespace {
@@ -95,33 +96,47 @@ void set_ranges(const std::vector<Spot>& spots, Panel& panel) {
 }
 
 // Of ours, the best point of each model: its marker says what the others are. Of the paper's, all.
-std::vector<Spot> named_spots(const std::vector<Spot>& spots) {
-  std::vector<Spot> named;
-  for (const Spot& spot : spots) {
-    const bool beaten = std::ranges::any_of(spots, [&](const Spot& other) {
-      return !spot.paper && !other.paper && other.model == spot.model &&
-             (other.point.y > spot.point.y || (other.point.y == spot.point.y && &other < &spot));
-    });
-    if (!beaten) named.push_back(spot);
-  }
-  return named;
+bool is_named(const Spot& spot, const std::vector<Spot>& spots) {
+  return std::ranges::none_of(spots, [&](const Spot& other) {
+    return !spot.paper && !other.paper && other.model == spot.model &&
+           (other.point.y > spot.point.y || (other.point.y == spot.point.y && &other < &spot));
+  });
 }
 
-void add_labels(const std::vector<Spot>& all, Panel& panel) {
-  const std::vector<Spot> spots = named_spots(all);
-  const double width = kFigureWidth - kPanelLeft - kPanelRight;
+// As gnuplot draws "steps": to the right, then up.
+std::vector<StraightLine> staircase(const std::vector<LabelBox>& corners) {
+  std::vector<StraightLine> lines;
+  for (size_t i = 1; i < corners.size(); ++i) {
+    const LabelBox &from = corners[i - 1], &to = corners[i];
+    lines.push_back({from.x, from.y, to.x, from.y});
+    lines.push_back({to.x, from.y, to.x, to.y});
+  }
+  return lines;
+}
+
+void add_labels(const std::vector<Spot>& spots, Panel& panel) {
+  constexpr double kWidth = kFigureWidth - kPanelLeft - kPanelRight;
   const double x_low = std::log10(panel.x.from), x_high = std::log10(panel.x.to);
+  const auto box_at = [&](const FigurePoint& point, double width) {
+    return LabelBox{(std::log10(point.x) - x_low) / (x_high - x_low) * kWidth,
+                    (point.y - panel.y.from) / (panel.y.to - panel.y.from) * kPanelHeight, width};
+  };
+  std::vector<StraightLine> lines;
+  for (const Series& series : panel.series) {
+    if (series.look != Look::Front && series.look != Look::HollowFront) continue;
+    std::vector<LabelBox> corners;
+    for (const FigurePoint& point : series.points) corners.push_back(box_at(point, 0));
+    std::ranges::copy(staircase(corners), std::back_inserter(lines));
+  }
   std::vector<LabelBox> boxes;
   for (const Spot& spot : spots) {
-    const double letters =
-        static_cast<double>(std::min<size_t>(spot.name.size(), kLabelCharacters));
-    boxes.push_back({(std::log10(spot.point.x) - x_low) / (x_high - x_low) * width,
-                     (spot.point.y - panel.y.from) / (panel.y.to - panel.y.from) * kPanelHeight,
-                     letters * kCharacterWidth});
+    const size_t letters = std::min<size_t>(spot.name.size(), kLabelCharacters);
+    const double width = is_named(spot, spots) ? static_cast<double>(letters) * kCharacterWidth : 0;
+    boxes.push_back(box_at(spot.point, width));
   }
-  const std::vector<Side> sides = place_labels(boxes, width, kPanelHeight);
+  const std::vector<Side> sides = place_labels(boxes, lines, kWidth, kPanelHeight);
   for (size_t i = 0; i < spots.size(); ++i) {
-    panel.labels.push_back({spots[i].point, spots[i].name, sides[i]});
+    if (boxes[i].width > 0) panel.labels.push_back({spots[i].point, spots[i].name, sides[i]});
   }
 }
 
@@ -150,17 +165,19 @@ std::vector<std::string> notes_of(const DatasetResults& results, bool beside_pap
     notes.push_back("Points of one marker are settings of one model; the CSV tells which.");
   if (beside_paper) {
     notes.emplace_back(
-        "Hollow: the paper's own figures, its latency drawn as milliseconds, for it "
-        "names no unit.");
+        "Hollow: the paper's own figures, its latency drawn as milliseconds, for it names no unit; "
+        "that of language models it says to have measured in tokens per second.");
   }
+  std::vector<const ModelResults*> rows;
+  std::vector<std::string> names, unmeasured;
   for (const ModelResults& row : results.models) {
-    const auto runs = static_cast<int64_t>(row.runs.size());
-    if (row.done < runs) {
-      notes.push_back(fmt::format("{}: {} of {} runs done.", row.name(), row.done, runs));
-    } else if (row.latency_ms.n == 0) {
-      notes.push_back(row.name() + ": no latency was measured.");
-    }
+    rows.push_back(&row);
+    names.push_back(row.name());
+    const bool all_done = row.done == static_cast<int64_t>(row.runs.size());
+    if (all_done && row.latency_ms.n == 0) unmeasured.push_back(row.name());
   }
+  std::ranges::copy(done_notes(rows, names), std::back_inserter(notes));
+  std::ranges::copy(notes_about(unmeasured, "no latency was measured."), std::back_inserter(notes));
   return notes;
 }
 

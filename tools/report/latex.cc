@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -9,6 +10,9 @@
 
 namespace seqsweep {
 namespace {
+
+constexpr size_t kRowsOfFloat = 40;  // With notes on one page, also where nothing is shrunk.
+constexpr size_t kRowsOfPart = 20;   // Of a longer table: short, so that parts fill their pages.
 
 // Takes the first character off well-formed UTF-8.
 uint32_t take_code_point(std::string_view& text) {
@@ -62,6 +66,59 @@ std::string latex_cell(const Cell& cell) {
   return text;
 }
 
+struct Tabular {
+  std::string alignment, names;
+  std::vector<std::string> rows;
+  std::string widths;  // A row of no height that makes every part as wide as the whole table.
+};
+
+Tabular tabular_of(const Table& table) {
+  Tabular tabular;
+  std::vector<std::string> widest;
+  for (const Column& column : table.columns) {
+    tabular.alignment += column.numbers ? 'r' : 'l';
+    widest.push_back(latex_escape(column.name));
+  }
+  tabular.names = join(widest, " & ");
+  for (const std::vector<Cell>& row : table.rows) {
+    std::vector<std::string> cells;
+    for (size_t i = 0; i < row.size(); ++i) {
+      cells.push_back(latex_cell(row[i]));
+      if (cells[i].size() > widest[i].size()) widest[i] = cells[i];
+    }
+    // The {} keeps a '[' from being read as an option of \\.
+    tabular.rows.push_back("{}" + join(cells, " & ") + " \\\\\n");
+  }
+  for (std::string& cell : widest) cell = "\\hphantom{" + cell + "}";
+  tabular.widths = join(widest, " & ") + " \\\\[-\\normalbaselineskip]\n";
+  return tabular;
+}
+
+// The rows from first to last - 1 as a box, shrunk to the line where it is wider.
+std::string shrunk(const Tabular& tabular, size_t first, size_t last) {
+  std::string lines;
+  for (size_t row = first; row < last; ++row) lines += tabular.rows[row];
+  return fmt::format(R"(\medskip
+\sbox0{{\begin{{tabular}}{{{}}}
+\toprule
+{} \\
+\midrule
+{}\bottomrule
+\end{{tabular}}}}
+\ifdim\wd0>\linewidth\resizebox{{\linewidth}}{{!}}{{\usebox0}}\else\usebox0\fi
+)",
+                     tabular.alignment, tabular.names,
+                     lines + (last - first < tabular.rows.size() ? tabular.widths : ""));
+}
+
+std::string notes_latex(const Table& table) {
+  std::string notes = table.notes.empty() ? "" : "\\par\\raggedright\\footnotesize\n";
+  for (const std::string& note : table.notes) {
+    notes += "\\par\\smallskip " + latex_escape(note) + "\n";
+  }
+  return notes;
+}
+
 }  // namespace
 
 std::string latex_escape(std::string_view text) {
@@ -90,36 +147,27 @@ std::string latex_escape(std::string_view text) {
 }
 
 std::string latex(const Table& table) {
-  std::string alignment, names;
-  for (const Column& column : table.columns) {
-    alignment += column.numbers ? 'r' : 'l';
-    names += (names.empty() ? "" : " & ") + latex_escape(column.name);
+  const Tabular tabular = tabular_of(table);
+  const std::string title = latex_escape(table.title);
+  const std::string label = fmt::format("\\label{{tab:{}}}\n", table.slug);
+  std::string out = "% \\usepackage[T1]{fontenc} \\usepackage{textcomp,booktabs,graphicx}\n";
+  const size_t rows = table.rows.size();
+  if (rows <= kRowsOfFloat) {
+    return out + "\\begin{table}[!htbp]\n\\centering\n\\caption{" + title + "}\n" + label +
+           shrunk(tabular, 0, rows) + notes_latex(table) + "\\end{table}\n";
   }
-  std::string rows;
-  for (const std::vector<Cell>& row : table.rows) {
-    std::string cells;
-    for (const Cell& cell : row) cells += (cells.empty() ? "" : " & ") + latex_cell(cell);
-    rows += "{}" + cells + " \\\\\n";  // The {} keeps a '[' from being read as an option of \\.
+  const size_t parts = (rows + kRowsOfPart - 1) / kRowsOfPart;
+  for (size_t part = 0; part < parts; ++part) {
+    out +=
+        "\\par\\noindent\\begin{minipage}{\\linewidth}\n\\centering\n"
+        "\\expandafter\\def\\csname @captype\\endcsname{table}\n";
+    out += part == 0 ? "\\caption{" + title + "}\n" + label
+                     : "\\addtocounter{table}{-1}\n\\caption[]{" + title + " (continued)}\n";
+    out += shrunk(tabular, rows * part / parts, rows * (part + 1) / parts);
+    if (part + 1 == parts) out += notes_latex(table);
+    out += "\\end{minipage}\\par\\bigskip\n";
   }
-  std::string notes;
-  for (const std::string& note : table.notes) {
-    notes += "\\par\\smallskip\\footnotesize " + latex_escape(note) + "\n";
-  }
-  return fmt::format(R"(% \usepackage[T1]{{fontenc}} \usepackage{{textcomp,booktabs,graphicx}}
-\begin{{table}}[htbp]
-\centering
-\caption{{{}}}
-\label{{tab:{}}}
-\resizebox{{\textwidth}}{{!}}{{%
-\begin{{tabular}}{{{}}}
-\toprule
-{} \\
-\midrule
-{}\bottomrule
-\end{{tabular}}}}
-{}\end{{table}}
-)",
-                     latex_escape(table.title), table.slug, alignment, names, rows, notes);
+  return out;
 }
 
 std::string latex_document(const std::vector<std::string>& files) {

@@ -13,7 +13,9 @@ namespace seqsweep {
 // [U+4E2D], so that no title can stop a document from compiling.
 std::string latex_escape(std::string_view text);
 
-// A table environment; needs the packages textcomp, booktabs and graphicx, and T1 fonts.
+// A float; one that would run off the page becomes parts in the text, between which pages may break
+// (as in a longtable, which cannot shrink what is wider than the page). Needs the packages
+// textcomp, booktabs and graphicx, and T1 fonts.
 std::string latex(const Table& table);
 
 // A document that shows the files (names without folder).

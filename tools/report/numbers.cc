@@ -9,6 +9,11 @@
 #include <utility>
 
 namespace seqsweep {
+namespace {
+
+constexpr std::array<std::pair<double, char>, 3> kUnits = {{{1e9, 'B'}, {1e6, 'M'}, {1e3, 'k'}}};
+
+}  // namespace
 
 std::string metric_text(double value) {
   return decimal_text(value, 4);
@@ -24,12 +29,17 @@ std::string decimal_text(double value, int decimals) {
 }
 
 std::string ratio_text(double ours, const std::string& papers) {
-  const double theirs = papers.empty() ? 0 : std::strtod(papers.c_str(), nullptr);
-  return std::isfinite(ours) && theirs > 0 ? fmt::format("×{:.2f}", ours / theirs) : "";
+  char* end = nullptr;
+  double theirs = std::strtod(papers.c_str(), &end);
+  for (const auto& [unit, letter] : kUnits) {
+    if (*end == letter) theirs *= unit;
+  }
+  const double ratio = ours / theirs;
+  const int decimals = std::max(2, decimals_for(ratio) - 1);
+  return std::isfinite(ours) && theirs > 0 ? "×" + decimal_text(ratio, decimals) : "";
 }
 
 std::string short_count(int64_t count) {
-  constexpr std::array<std::pair<double, char>, 3> kUnits = {{{1e9, 'B'}, {1e6, 'M'}, {1e3, 'k'}}};
   for (const auto& [unit, letter] : kUnits) {
     const double scaled = static_cast<double>(count) / unit;
     if (scaled < 0.9995) continue;  // 999,500 is written 1M, not 1000k.

@@ -17,7 +17,7 @@ struct Bar {
   const char *name, *column;
   double ResultRow::*value;
 };
-const Bar kBars[] = {{"HIT@10", "hit_10", &ResultRow::hit_10},
+const Bar kBars[] = {{"HT@10", "hit_10", &ResultRow::hit_10},
                      {"NDCG@10", "ndcg_10", &ResultRow::ndcg_10},
                      {"MRR@10", "mrr_10", &ResultRow::mrr_10}};
 

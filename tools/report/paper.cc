@@ -1,6 +1,8 @@
 #include "tools/report/paper.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -22,6 +24,10 @@ std::vector<std::vector<std::string>> csv_records(std::string_view csv, size_t f
   return records;
 }
 
+// Models that stand in no table of the paper, as their authors write them.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOtherLabels = {
+    {{"lightfm", "LightFM"}, {"lrurec", "LRURec"}, {"popularity", "Popularity"}}};
+
 }  // namespace
 
 const PaperRow* Paper::find(std::string_view dataset, std::string_view model) const {
@@ -37,7 +43,11 @@ const PaperDataset* Paper::find_dataset(std::string_view dataset) const {
 
 std::string Paper::label(std::string_view model) const {
   const auto found = std::ranges::find(rows, model, &PaperRow::model);
-  return found == rows.end() ? std::string(model) : found->label;
+  if (found != rows.end()) return found->label;
+  for (const auto& [name, label] : kOtherLabels) {
+    if (name == model) return std::string(label);
+  }
+  return std::string(model);
 }
 
 size_t Paper::rank(std::string_view dataset, std::string_view model) const {

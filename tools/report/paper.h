@@ -29,7 +29,7 @@ struct Paper {
 
   const PaperRow* find(std::string_view dataset, std::string_view model) const;
   const PaperDataset* find_dataset(std::string_view dataset) const;
-  // The model as the paper writes it; the name itself when the paper lacks it.
+  // The model as the paper writes it, or its authors; the name itself when neither is known.
   std::string label(std::string_view model) const;
   // The model's row number in the data set's table (in the first table, for a data set that the
   // paper lacks); models unknown there come last, all equal.

@@ -35,8 +35,8 @@ struct AgainstBest {
 
 struct ModelResults {
   std::string model;     // As in a sweep file.
-  std::string label;     // As the paper writes it: "SASRec".
-  std::string settings;  // What tells it from the model's other rows: "usgm, diameter=5.0", or "".
+  std::string label;     // As people write it: "SASRec".
+  std::string settings;  // What tells it from the model's other rows: "usgm, diameter=5", or "".
   std::vector<ResultRow> runs;  // By seed; done or not.
   int64_t done = 0;
 
@@ -50,7 +50,7 @@ struct ModelResults {
 
   const PaperRow* paper = nullptr;  // Owned by the Paper given to summarize(); null: none.
 
-  std::string name() const;  // "SASRec (usgm, diameter=5.0)"
+  std::string name() const;  // "SASRec (usgm, diameter=5)"
 };
 
 struct DatasetResults {

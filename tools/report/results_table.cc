@@ -4,18 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include "core/base/text.h"
 #include "tools/report/against_best.h"
 #include "tools/report/csv.h"
+#include "tools/report/missing_runs.h"
 #include "tools/report/numbers.h"
 
 namespace seqsweep {
 namespace {
-
-constexpr size_t kErrorCharacters = 300;  // Of an error in a note; the database has all of it.
 
 Cell metric_cell(const Statistic& statistic) {
   Cell cell{.text = metric_text(statistic.mean)};
@@ -24,12 +22,6 @@ Cell metric_cell(const Statistic& statistic) {
 }
 
 Cell latency_cell(const ModelResults& row) {
-  if (row.tokens_per_s.n > 0) {
-    const int decimals = decimals_for(row.tokens_per_s.mean);
-    Cell cell{.text = decimal_text(row.tokens_per_s.mean, decimals) + " tokens/s"};
-    if (row.tokens_per_s.n > 1) cell.spread = "± " + decimal_text(row.tokens_per_s.sd, decimals);
-    return cell;
-  }
   const int decimals = decimals_for(row.latency_ms.mean);
   Cell cell{.text = decimal_text(row.latency_ms.mean, decimals)};
   if (std::isfinite(row.latency_low_ms) && std::isfinite(row.latency_high_ms)) {
@@ -37,6 +29,19 @@ Cell latency_cell(const ModelResults& row) {
                               decimal_text(row.latency_high_ms, decimals));
   }
   return cell;
+}
+
+Cell tokens_cell(const ModelResults& row) {
+  const int decimals = decimals_for(row.tokens_per_s.mean);
+  Cell cell{.text = decimal_text(row.tokens_per_s.mean, decimals)};
+  if (row.tokens_per_s.n > 1) cell.spread = "± " + decimal_text(row.tokens_per_s.sd, decimals);
+  return cell;
+}
+
+// Only language models have any.
+bool any_tokens(const DatasetResults& results) {
+  return std::ranges::any_of(results.models,
+                             [](const ModelResults& row) { return row.tokens_per_s.n > 0; });
 }
 
 std::string params_text(const std::string& all, const std::string& without_embedding) {
@@ -70,10 +75,7 @@ const Measure kMeasures[] = {
      [](const ModelResults& row) { return row.ndcg_10.mean; }, false, &PaperRow::ndcg_10, true},
     {"MRR@10", [](const ModelResults& row) { return metric_cell(row.mrr_10); },
      [](const ModelResults& row) { return row.mrr_10.mean; }, false, &PaperRow::mrr_10, true},
-    {"Latency (ms)", latency_cell,
-     [](const ModelResults& row) {
-       return row.tokens_per_s.n > 0 ? std::nan("") : row.latency_ms.mean;
-     },
+    {"Latency (ms)", latency_cell, [](const ModelResults& row) { return row.latency_ms.mean; },
      true, &PaperRow::latency, false},
 };
 
@@ -94,38 +96,6 @@ std::string best_text(const std::vector<ModelResults>& rows, const Measure& meas
   return figures > 1 ? measure.cell(*best).text : "";
 }
 
-std::string seeds_text(const std::vector<int64_t>& seeds) {
-  return fmt::format("{} {}", seeds.size() == 1 ? "seed" : "seeds", fmt::join(seeds, ", "));
-}
-
-// What is missing of a row, in sentences.
-std::vector<std::string> missing(const ModelResults& row) {
-  std::map<std::string, int64_t> open;
-  std::map<std::string, std::vector<int64_t>> failures;  // Seeds by error.
-  for (const ResultRow& run : row.runs) {
-    if (run.status == "failed") {
-      failures[run.error].push_back(run.seed);
-    } else if (run.status != "done") {
-      ++open[run.status];
-    }
-  }
-  std::vector<std::string> notes;
-  if (!open.empty()) {
-    std::vector<std::string> counts;
-    for (const auto& [status, count] : open) {
-      counts.push_back(fmt::format("{} {}", count, status));
-    }
-    notes.push_back(fmt::format("{}: {} of {} runs done; {}.", row.name(), row.done,
-                                row.runs.size(), join(counts, ", ")));
-  }
-  for (const auto& [error, seeds] : failures) {
-    notes.push_back(fmt::format("{}, {}: failed: {}{}", row.name(), seeds_text(seeds),
-                                error.substr(0, kErrorCharacters),
-                                error.size() > kErrorCharacters ? "..." : ""));
-  }
-  return notes;
-}
-
 bool any_mark(const DatasetResults& results) {
   return std::ranges::any_of(results.models, [](const ModelResults& row) {
     return std::ranges::any_of(row.against_best, [](const AgainstBest& test) {
@@ -139,6 +109,10 @@ std::vector<std::string> notes_of(const DatasetResults& results) {
       "n: runs (seeds). Metrics: mean ± standard deviation over them; the best in bold. Latency: "
       "mean time of one recommendation, from the lowest to the highest bound of the runs' 95 % "
       "intervals. Parameters: all (without embeddings)."};
+  if (any_tokens(results)) {
+    notes.emplace_back(
+        "Tokens/s: what language models read and wrote in a second while latency was measured.");
+  }
   if (any_mark(results)) {
     notes.emplace_back(
         "†, ‡: worse than the best of the column with p < 0.05, p < 0.01 (paired permutation test "
@@ -146,12 +120,11 @@ std::vector<std::string> notes_of(const DatasetResults& results) {
   }
   if (results.paper) {
     notes.push_back(fmt::format(
-        "Paper: its Table {}, with ours over its figure (×). It names no unit of latency.",
+        "Paper: its Table {}, with ours over its figure (×). It names no unit of latency, and "
+        "says that it measured language models in tokens per second.",
         results.paper->table));
   }
-  for (const ModelResults& row : results.models) {
-    for (std::string& note : missing(row)) notes.push_back(std::move(note));
-  }
+  for (std::string& note : missing_runs(results)) notes.push_back(std::move(note));
   return notes;
 }
 
@@ -165,6 +138,8 @@ Table results_table(const DatasetResults& results) {
     if (results.paper) table.columns.push_back({"Paper"});
   };
   for (const Measure& measure : kMeasures) add_column(measure.name);
+  const bool tokens = any_tokens(results);
+  if (tokens) table.columns.push_back({"Tokens/s"});
   add_column("# Parameters");
   if (results.paper) table.paper_table = results.paper->table;
 
@@ -186,7 +161,9 @@ Table results_table(const DatasetResults& results) {
       add_cell(std::move(cell), theirs,
                measure.comparable ? ratio_text(measure.value(row), theirs) : "");
     }
-    add_cell(params_cell(row), params_text(paper.params, paper.params_no_embedding), "");
+    if (tokens) cells.push_back(tokens_cell(row));
+    add_cell(params_cell(row), params_text(paper.params, paper.params_no_embedding),
+             row.params > 0 ? ratio_text(static_cast<double>(row.params), paper.params) : "");
     table.rows.push_back(std::move(cells));
   }
   table.notes = notes_of(results);

@@ -10,9 +10,9 @@
 
 namespace seqsweep {
 
-// HT@10, NDCG@10, MRR@10 (mean ± standard deviation over seeds), latency with its
-// interval or tokens/s, parameters; the best of a column marked, ties too; the paper's figures
-// beside, where it has the data set. The notes say which runs are missing, and why.
+// HT@10, NDCG@10, MRR@10 (mean ± standard deviation over seeds), latency with its interval,
+// tokens/s where there are language models, parameters; the best of a column marked, ties too; the
+// paper's figures beside, where it has the data set. The notes say which runs are missing, and why.
 Table results_table(const DatasetResults& results);
 std::string results_csv(const DatasetResults& results);
 

@@ -10,6 +10,7 @@
 
 #include "db/queries.h"
 #include "tools/report/csv.h"
+#include "tools/report/missing_runs.h"
 
 namespace seqsweep {
 namespace {
@@ -92,17 +93,18 @@ std::vector<std::string> notes_of(const std::vector<TrainingCurve>& curves) {
       "Means over seeds, bands from the lowest to the highest; a curve ends where its first seed "
       "stopped."};
   size_t with_points = 0;
+  std::vector<const ModelResults*> rows;
+  std::vector<std::string> labels, empty;
   for (const TrainingCurve& curve : curves) {
-    const size_t asked = curve.variant.results->runs.size();
-    const bool empty = curve.points.empty();
-    if (!empty) ++with_points;
-    if (curve.done < static_cast<int64_t>(asked)) {
-      notes.push_back(
-          fmt::format("{}: {} of {} runs done.", curve.variant.label, curve.done, asked));
-    } else if (empty) {
-      notes.push_back(curve.variant.label + ": its runs have no figures by epoch.");
-    }
+    rows.push_back(curve.variant.results);
+    labels.push_back(curve.variant.label);
+    const bool all_done = curve.done == static_cast<int64_t>(rows.back()->runs.size());
+    if (!curve.points.empty()) ++with_points;
+    if (curve.points.empty() && all_done) empty.push_back(curve.variant.label);
   }
+  std::ranges::copy(done_notes(rows, labels), std::back_inserter(notes));
+  std::ranges::copy(notes_about(empty, "its runs have no figures by epoch."),
+                    std::back_inserter(notes));
   if (with_points > kCurvesMax) {
     notes.push_back(
         fmt::format("The {} best of {} are drawn; the CSV has all.", kCurvesMax, with_points));

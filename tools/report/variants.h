@@ -9,7 +9,7 @@
 namespace seqsweep {
 
 struct Variant {
-  std::string label;  // What tells it from the other variants: "usgm, diameter=5.0".
+  std::string label;  // What tells it from the other variants: "usgm, diameter=5".
   size_t style = 0;   // The same in every figure of its comparison.
   const ModelResults* results = nullptr;  // Of the DatasetResults given to comparisons().
 
@@ -19,7 +19,7 @@ struct Variant {
 struct Comparison {
   const DatasetResults* dataset = nullptr;
   std::string model;     // As in a sweep file.
-  std::string label;     // As the paper writes it.
+  std::string label;     // As people write it.
   std::string settings;  // What tells the model or its objective from others of the name, or "".
   std::vector<Variant> variants;
 

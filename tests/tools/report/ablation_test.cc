@@ -66,6 +66,11 @@ TEST(Ablation, NumbersAreSortedAsNumbers) {
   EXPECT_EQ(table.rows[1][0].text, "10");
 }
 
+TEST(Ablation, NumbersAreShort) {
+  const auto all = summarize({done_row(config_with("a", 10.0, 1), 0.1, 1)}, paper());
+  EXPECT_EQ(ablations(all, {"optimizer.lr", "model"})[0].table.rows[0][0].text, "10");
+}
+
 TEST(Ablation, OverDatasetsIsOneTable) {
   const auto all = summarize(
       {done_row(run_config("x", "a", 1), 0.1, 1), done_row(run_config("y", "a", 1), 0.2, 1)},

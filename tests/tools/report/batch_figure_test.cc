@@ -37,7 +37,7 @@ TEST(BatchFigure, ShowsTheRunsWhoseBatchesChange) {
   ASSERT_EQ(figure->panels.size(), 3U);
   const Panel& batch = figure->panels[0];
   ASSERT_EQ(batch.series.size(), 1U);
-  EXPECT_EQ(batch.series[0].label, "adaptive");
+  EXPECT_EQ(batch.series[0].label, "adaptive batch");
   ASSERT_EQ(batch.series[0].points.size(), 3U);  // Without the last steps of the epochs.
   EXPECT_EQ(batch.series[0].points[1].x, 1.5);
   EXPECT_EQ(batch.series[0].points[1].y, 16);
@@ -46,7 +46,7 @@ TEST(BatchFigure, ShowsTheRunsWhoseBatchesChange) {
   EXPECT_FALSE(figure->panels[1].y.logarithmic);
   EXPECT_EQ(figure->panels[2].series[0].points[0].y, 0.5);
   EXPECT_EQ(figure->panels[2].series[1].points[1].y, 2);  // 4 / sqrt(4)
-  EXPECT_THAT(figure->csv, HasSubstr("\ntoy,,net,,adaptive,1,10,1,4,1,0,0.5,4,2\n"));
+  EXPECT_THAT(figure->csv, HasSubstr("\ntoy,,net,,adaptive batch,1,10,1,4,1,0,0.5,4,2\n"));
 }
 
 TEST(BatchFigure, TheNoiseIsThatOfTheFit) {

@@ -13,6 +13,11 @@ const std::vector<DatasetRow> kDatasets = {
     {R"({"max_length":50,"name":"ml-1m"})", "ml-1m", 6040, 3416, 999611},
     {R"({"max_length":200,"name":"a|b"})", "a|b", 10, 20, 100}};
 
+const std::string kDensityNote =
+    "\n- Density: interactions in % of users × items. An item that a user takes again counts "
+    "again, "
+    "as the paper counts all reviews, so that it can be above 100 %.\n";
+
 TEST(DatasetsTable, ThePapersDatasetsComeFirstWithItsFigures) {
   EXPECT_EQ(
       markdown(datasets_table(kDatasets, paper())),
@@ -24,16 +29,18 @@ TEST(DatasetsTable, ThePapersDatasetsComeFirstWithItsFigures) {
       "| MovieLens-1M | 6,040 | 6,041 ×1.00 | 3,416 | 3,417 ×1.00 | 999,611 | 999,611 ×1.00 | "
       "165.50 | 4.84 |\n"
       "| a\\|b (max\\_length=200) | 10 | – | 20 | – | 100 | – | 10.00 | 50.0 |\n"
-      "| a\\|b (max\\_length=50) | 943 | – | 1,349 | – | 99,287 | – | 105.29 | 7.80 |\n");
+      "| a\\|b (max\\_length=50) | 943 | – | 1,349 | – | 99,287 | – | 105.29 | 7.80 |\n" +
+          kDensityNote);
 }
 
 TEST(DatasetsTable, WithoutOneOfThePaperItsColumnsAreLeftOut) {
   EXPECT_EQ(markdown(datasets_table({kDatasets[0]}, paper())),
-            "## Table 4: Datasets\n"
+            "## Datasets\n"
             "\n"
             "| Dataset | Users | Items | Interactions | Mean length | Density (%) |\n"
             "| :--- | ---: | ---: | ---: | ---: | ---: |\n"
-            "| a\\|b | 943 | 1,349 | 99,287 | 105.29 | 7.80 |\n");
+            "| a\\|b | 943 | 1,349 | 99,287 | 105.29 | 7.80 |\n" +
+                kDensityNote);
 }
 
 TEST(DatasetsTable, CsvHasFullPrecision) {

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <regex>
+#include <set>
+
 namespace seqsweep {
 namespace {
 
@@ -54,6 +57,31 @@ TEST(FigureScript, StylesAreToldApartWithoutColours) {
   const std::string script = figure_script(two_curves());
   EXPECT_THAT(script, HasSubstr("dt solid lw 1.8 pt 7"));
   EXPECT_THAT(script, HasSubstr("dt (9,4) lw 1.8 pt 5"));
+}
+
+// Colour and marker of every series of points, in their order.
+std::vector<std::pair<std::string, int>> points_of(Look look, size_t styles) {
+  Panel panel{.x = {.label = "ms"}, .y = {.label = "HT@10"}};
+  for (size_t style = 0; style < styles; ++style) {
+    panel.series.push_back({"", style, look, {{.x = 1, .y = 1}}});
+  }
+  const std::string script = figure_script({"x", "x", {panel}, "", {}});
+  const std::regex drawn("with points lc rgb '(#[0-9A-F]+)' pt ([0-9]+)");
+  std::vector<std::pair<std::string, int>> points;
+  for (std::sregex_iterator match(script.begin(), script.end(), drawn), end; match != end; ++match)
+    points.emplace_back((*match)[1], std::stoi((*match)[2]));
+  return points;
+}
+
+TEST(FigureScript, PointsAreFilledTheirHollowOnesOutlinesAndNoTwoAlike) {
+  const auto filled = points_of(Look::Points, 42), hollow = points_of(Look::Hollow, 42);
+  ASSERT_EQ(filled.size(), 42U);
+  ASSERT_EQ(hollow.size(), 42U);
+  EXPECT_EQ(std::set(filled.begin(), filled.end()).size(), 42U);
+  for (size_t i = 0; i < filled.size(); ++i) {
+    EXPECT_TRUE(std::set({5, 7, 9, 11, 13, 15}).contains(filled[i].second)) << filled[i].second;
+    EXPECT_EQ(hollow[i], (std::pair{filled[i].first, filled[i].second - 1}));
+  }
 }
 
 TEST(FigureScript, ALogarithmicAxisOfFewDecadesNamesItsPlaces) {

@@ -30,7 +30,7 @@ TEST(Labels, PartsOfOneNameAreToldApartByWhatDiffers) {
   EXPECT_THAT(differences({with_optimizer({{"name", "adam"}, {"lr", 0.001}}),
                            with_optimizer({{"name", "usgm"}, {"diameter", 5.0}, {"beta", 1}}),
                            with_optimizer({{"name", "usgm"}, {"diameter", 7.5}, {"beta", 1}})}),
-              ElementsAre("adam", "usgm, diameter=5.0", "usgm, diameter=7.5"));
+              ElementsAre("adam", "usgm, diameter=5", "usgm, diameter=7.5"));
 }
 
 TEST(Labels, SettingsOfSectionsCarryTheirSection) {
@@ -42,7 +42,22 @@ TEST(Labels, SettingsOfSectionsCarryTheirSection) {
 TEST(Labels, ASettingThatOneConfigLacksTellsItApart) {
   Json a = with_optimizer({{"name", "adam"}}), b = a;
   b["optimizer"]["decay"] = nullptr;
-  EXPECT_THAT(differences({a, b}), ElementsAre("", "decay=null"));
+  EXPECT_THAT(differences({a, b}), ElementsAre("", "no decay"));
+}
+
+TEST(Labels, ABatchScheduleSaysThatItIsOne) {
+  Json a = with_optimizer({{"name", "adam"}}), b = a;
+  a["batch_schedule"] = {{"name", "constant"}};
+  b["batch_schedule"] = {{"name", "adaptive"}, {"confirm", 3}};
+  EXPECT_THAT(differences({a, b}), ElementsAre("constant batch", "adaptive batch"));
+}
+
+TEST(Labels, NumbersAreShort) {
+  EXPECT_EQ(setting_text(10.0), "10");
+  EXPECT_EQ(setting_text(0.5), "0.5");
+  EXPECT_EQ(setting_text(8e-6), "8e-06");
+  EXPECT_EQ(setting_text(100000.0), "100000");
+  EXPECT_EQ(setting_text("adam"), "adam");
 }
 
 TEST(Labels, TextsAndListsAreShownPlainly) {

@@ -49,6 +49,31 @@ TEST(LatencyFigure, ThePapersPointsAreHollowAndInOurMarkers) {
   EXPECT_THAT(figure->csv, HasSubstr("\nml-1m,,paper,hydra4rec,,0.0005,,,0.308,,,1\n"));
 }
 
+TEST(LatencyFigure, TheFrontStrikesOutNoName) {
+  const auto figure = figure_of({done_row(run_config("toy", "fast", 1), 0.05, 1),
+                                 done_row(run_config("toy", "good", 1), 0.2, 100)});
+  ASSERT_TRUE(figure);
+  const std::vector<PointLabel>& labels = figure->panels[0].labels;
+  ASSERT_EQ(labels.size(), 2U);
+  ASSERT_EQ(labels[0].text, "fast");
+  EXPECT_EQ(labels[0].side, Side::Left) << "the line goes to the right";
+  EXPECT_EQ(labels[1].side, Side::Right);
+}
+
+TEST(LatencyFigure, ManyRowsThatMissTheSameShareANote) {
+  std::vector<ResultRow> runs = {done_row(run_config("toy", "net", 1), 0.1, 1)};
+  for (const char* model : {"a", "b", "c", "d"}) {
+    runs.push_back(open_row(run_config("toy", model, 1), "pending"));
+  }
+  for (const char* model : {"e", "f", "g", "h"}) {
+    runs.push_back(done_row(run_config("toy", model, 1), 0.1, std::nan("")));
+  }
+  const auto figure = figure_of(runs);
+  ASSERT_TRUE(figure);
+  EXPECT_THAT(figure->notes, Contains("4 rows have no finished run yet."));
+  EXPECT_THAT(figure->notes, Contains("4 rows: no latency was measured."));
+}
+
 TEST(LatencyFigure, OfAModelWithSeveralSettingsTheBestPointIsNamed) {
   const auto figure = figure_of({done_row(run_config("toy", "net", 1, "adam"), 0.1, 1),
                                  done_row(run_config("toy", "net", 1, "usgm"), 0.2, 2)});

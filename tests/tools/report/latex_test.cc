@@ -23,12 +23,12 @@ TEST(Latex, ATableReadsAsWritten) {
                     .notes = {"95 % of it."}};
   EXPECT_EQ(latex(table),
             "% \\usepackage[T1]{fontenc} \\usepackage{textcomp,booktabs,graphicx}\n"
-            "\\begin{table}[htbp]\n"
+            "\\begin{table}[!htbp]\n"
             "\\centering\n"
             "\\caption{Films \\& more}\n"
             "\\label{tab:ml-1m}\n"
-            "\\resizebox{\\textwidth}{!}{%\n"
-            "\\begin{tabular}{lrr}\n"
+            "\\medskip\n"
+            "\\sbox0{\\begin{tabular}{lrr}\n"
             "\\toprule\n"
             "Model & \\# Parameters & HT@10 \\\\\n"
             "\\midrule\n"
@@ -36,7 +36,9 @@ TEST(Latex, ATableReadsAsWritten) {
             "{}[odd] & -- & 0.1 \\\\\n"
             "\\bottomrule\n"
             "\\end{tabular}}\n"
-            "\\par\\smallskip\\footnotesize 95 \\% of it.\n"
+            "\\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox0}\\else\\usebox0\\fi\n"
+            "\\par\\raggedright\\footnotesize\n"
+            "\\par\\smallskip 95 \\% of it.\n"
             "\\end{table}\n");
 }
 
@@ -57,6 +59,32 @@ TEST(Latex, CharactersWithoutAGlyphAreNamed) {
   EXPECT_EQ(latex_escape("😀"), "[U+1F600]");
 }
 
+size_t count_of(const std::string& text, const std::string& what) {
+  size_t count = 0;
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += what.size()) ++count;
+  return count;
+}
+
+Table long_table(size_t rows) {
+  Table table{
+      .slug = "long", .title = "Long", .columns = {{"Model", false}, {"n"}}, .notes = {"N."}};
+  for (size_t i = 0; i < rows; ++i) table.rows.push_back({{"model " + std::to_string(i)}, {"1"}});
+  return table;
+}
+
+TEST(Latex, ALongTableIsBrokenIntoPartsOfOneNumberAndWidth) {
+  EXPECT_EQ(count_of(latex(long_table(40)), "\\begin{table}"), 1U);
+  const std::string text = latex(long_table(101));
+  EXPECT_EQ(count_of(text, "\\begin{table}"), 0U) << "LaTeX gives up on too many floats";
+  EXPECT_EQ(count_of(text, "\\begin{minipage}"), 6U);
+  EXPECT_EQ(count_of(text, "{}model "), 101U) << "every row once";
+  EXPECT_EQ(count_of(text, "Model & n"), 6U);
+  EXPECT_EQ(count_of(text, "\\hphantom{model 100} & \\hphantom{n}"), 6U);
+  EXPECT_EQ(count_of(text, "\\caption{Long}\n\\label{tab:long}"), 1U);
+  EXPECT_EQ(count_of(text, "\\addtocounter{table}{-1}\n\\caption[]{Long (continued)}"), 5U);
+  EXPECT_EQ(count_of(text, " N.\n"), 1U) << "notes stand below the last part";
+}
+
 // Every ASCII and Latin-1 character, and what LaTeX would take for commands.
 TEST(Latex, WhateverItHoldsPdflatexCompilesIt) {
   if (std::system("pdflatex --version > /dev/null 2>&1") != 0) {
@@ -73,7 +101,8 @@ TEST(Latex, WhateverItHoldsPdflatexCompilesIt) {
                     .rows = {{{"[x] \\\\ " + all}, {"1", "± 2", true}}, {{"*"}, {}}},
                     .notes = {all, "?` !` --- ''"}};
   write_file_atomic(folder / "table_x.tex", latex(table));
-  write_file_atomic(folder / "tables.tex", latex_document({"table_x.tex"}));
+  write_file_atomic(folder / "table_long.tex", latex(long_table(2000)));
+  write_file_atomic(folder / "tables.tex", latex_document({"table_x.tex", "table_long.tex"}));
   const std::string command =
       "cd " + folder.path().string() +
       " && pdflatex -halt-on-error -interaction=nonstopmode tables.tex > output.txt 2>&1";

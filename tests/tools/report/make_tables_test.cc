@@ -14,6 +14,7 @@ namespace seqsweep {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class MakeTablesTest : public ::testing::Test {
  protected:
@@ -147,6 +148,15 @@ TEST_F(MakeTablesTest, WrongInputEndsWithTwo) {
   EXPECT_EQ(make_tables(path("empty.db")), 2);
   EXPECT_THAT(output_, HasSubstr("--out"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+}
+
+TEST_F(MakeTablesTest, UsageErrorsNameTheProgramAndItsHelp) {
+  EXPECT_EQ(make_tables(""), 2);
+  EXPECT_EQ(output_, "make_tables: DB is required\nTry 'make_tables --help'.\n");
+  EXPECT_EQ(make_tables("--version"), 0);
+  EXPECT_THAT(output_, StartsWith("make_tables "));
+  EXPECT_EQ(make_tables("--help"), 0);
+  EXPECT_THAT(output_, HasSubstr("Exit codes"));
 }
 
 TEST_F(MakeTablesTest, AFolderThatCannotBeMadeEndsWithThree) {

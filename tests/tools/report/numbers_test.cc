@@ -40,6 +40,9 @@ TEST(Numbers, WhatIsMissingIsEmpty) {
 
 TEST(Numbers, RatiosToThePaper) {
   EXPECT_EQ(ratio_text(0.236, "0.224"), "×1.05");
+  EXPECT_EQ(ratio_text(16'100'000, "14M"), "×1.15");
+  EXPECT_EQ(ratio_text(300'000, "320k"), "×0.94");
+  EXPECT_EQ(ratio_text(320'000, "7B"), "×0.000046") << "not ×0.00";
   EXPECT_EQ(ratio_text(0.236, ""), "");
   EXPECT_EQ(ratio_text(0.236, "0"), "");
   EXPECT_EQ(ratio_text(std::nan(""), "0.224"), "");

@@ -53,7 +53,7 @@ TEST(OrpoFigure, ShowsMeansAndTestsOverSeeds) {
   ASSERT_TRUE(figure);
   ASSERT_EQ(figure->panels.size(), 1U);
   const Panel& panel = figure->panels[0];
-  EXPECT_EQ(panel.x.places, (std::vector<std::string>{"HIT@10", "NDCG@10", "MRR@10"}));
+  EXPECT_EQ(panel.x.places, (std::vector<std::string>{"HT@10", "NDCG@10", "MRR@10"}));
   ASSERT_EQ(panel.series.size(), 2U);
   EXPECT_NEAR(panel.series[0].points[1].y, 0.13, 1e-12);
   EXPECT_NEAR(panel.series[1].points[1].y, 0.15, 1e-12);
@@ -74,7 +74,7 @@ TEST(OrpoFigure, WaitsForBothAndSaysHowManyThereAre) {
   const auto figure = orpo_figure(half, orpo_pairs(half)[0], "x");
   ASSERT_TRUE(figure);
   EXPECT_THAT(figure->notes, Contains("1 of 2 pairs done."));
-  EXPECT_THAT(figure->notes, Contains("HIT@10: +0.2000 (×2.000)."));
+  EXPECT_THAT(figure->notes, Contains("HT@10: +0.2000 (×2.000)."));
   EXPECT_TRUE(
       orpo_pairs(summarize({done_row(run_config("ml-1m", "sasrec", 1), 0.1, 1)}, paper()).front())
           .empty());

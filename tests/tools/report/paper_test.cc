@@ -44,6 +44,14 @@ TEST(Paper, OrdersModelsAsTheTableOfTheDataset) {
   EXPECT_EQ(paper().rank("ml-1m", "lightfm"), paper().rank("ml-1m", "popularity"));
 }
 
+TEST(Paper, EveryModelHasANameForPeople) {
+  EXPECT_EQ(paper().label("2mamba4rec"), "2Mamba4Rec");
+  EXPECT_EQ(paper().label("lightfm"), "LightFM");
+  EXPECT_EQ(paper().label("lrurec"), "LRURec");
+  EXPECT_EQ(paper().label("popularity"), "Popularity");
+  EXPECT_EQ(paper().label("my_own"), "my_own");
+}
+
 TEST(Paper, ALineWithAFieldTooFewIsNamed) {
   try {
     parse_paper("dataset,model\n", "a,b,c,d,e,f\n");

@@ -63,15 +63,17 @@ TEST(Report, MarkdownOfAHalfFinishedSweep) {
       "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
       "| SASRec | 2 | 0.2360 ± 0.0028 | 0.224 ×1.05 | 0.1180 ± 0.0014 | 0.117 ×1.01 | "
       "0.0590 ± 0.0007 | 0.084 ×0.70 | 0.300 \\[0.225, 0.385\\] | 0.128 | 320k (100k) | 320k "
-      "(100k) |\n"
+      "(100k) ×1.00 |\n"
       "| Hydra4Rec | 1/2 | **0.3600** | 0.308 ×1.17 | **0.1800** | 0.179 ×1.01 | **0.0900** | "
       "0.140 ×0.64 | "
-      "**0.0100** \\[0.0090, 0.0110\\] | 0.0005 | 320k (100k) | 290k |\n"
+      "**0.0100** \\[0.0090, 0.0110\\] | 0.0005 | 320k (100k) | 290k ×1.10 |\n"
       "\n"
       "- " +
           std::string(kLegend) +
           "\n"
-          "- Paper: its Table 3, with ours over its figure (×). It names no unit of latency.\n"
+          "- Paper: its Table 3, with ours over its figure (×). It names no unit of latency, and "
+          "says "
+          "that it measured language models in tokens per second.\n"
           "- Hydra4Rec, seed 2: failed: loss is NaN at step 7\n"
           "\n"
           "## toy\n"
@@ -91,7 +93,10 @@ TEST(Report, MarkdownOfAHalfFinishedSweep) {
           "Density (%) |\n"
           "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
           "| MovieLens-1M | 6,040 | 6,041 ×1.00 | 3,416 | 3,417 ×1.00 | 999,611 | 999,611 ×1.00 "
-          "| 165.50 | 4.84 |\n");
+          "| 165.50 | 4.84 |\n"
+          "\n"
+          "- Density: interactions in % of users × items. An item that a user takes again counts "
+          "again, as the paper counts all reviews, so that it can be above 100 %.\n");
 }
 
 TEST(Report, EveryTableIsAlsoLatexAndCsv) {
@@ -110,7 +115,7 @@ TEST(Report, EveryTableIsAlsoLatexAndCsv) {
       HasSubstr(
           "{}Hydra4Rec & 1/2 & \\textbf{0.3600} & 0.308 ×1.17 & \\textbf{0.1800} & 0.179 "
           "×1.01 & \\textbf{0.0900} & 0.140 ×0.64 & \\textbf{0.0100} [0.0090, 0.0110] & 0.0005 & "
-          "320k (100k) & 290k \\\\\n"));
+          "320k (100k) & 290k ×1.10 \\\\\n"));
   EXPECT_THAT(texts.at("table_ml-1m.csv"), HasSubstr("\nml-1m,,hydra4rec,,2,1,0.36,,0.308,0.18,"));
   EXPECT_THAT(texts.at("tables.tex"), HasSubstr("\\input{table_ml-1m.tex}\n\\input{table_toy.tex}\n"
                                                 "\\input{table_datasets.tex}\n"));

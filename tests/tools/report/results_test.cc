@@ -79,7 +79,7 @@ TEST(Results, ModelsStandInThePapersOrderThenByName) {
   }
   const auto all = summarize(runs, paper());
   EXPECT_THAT(names_of(all[0]),
-              ElementsAre("SASRec", "2Mamba4Rec", "Hydra4Rec", "LlamaRec", "popularity", "zebra"));
+              ElementsAre("SASRec", "2Mamba4Rec", "Hydra4Rec", "LlamaRec", "Popularity", "zebra"));
 }
 
 TEST(Results, OptimizersOfAModelAreRowsOfTheirOwn) {
