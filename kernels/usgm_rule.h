@@ -16,7 +16,7 @@ namespace seqsweep {
 
 struct UsgmRule {
   double diameter = 10;      // D
-  double max_step = 0.1;     // |x_{k+1} - x_k| is at most this times D; 0: not bounded.
+  double max_step = 0.1;     // Most that g moves x, in D, and that decay takes of x; 0: no bound.
   double weight_decay = 0;   // Decoupled: a step also shrinks x by this times its length.
   double metric_decay = 0;   // Of the squared gradients that make the metric.
   double metric_eps = 0;     // Added to their roots.
@@ -50,6 +50,7 @@ struct UsgmSums {
   double metric = 0;    // sum b
   double distance = 0;  // sum b (x - x_0)^2
   double outward = 0;   // <g_k, x_k - x_0>
+  double radial = 0;    // <g_k, x_k>, where weight decay needs it.
 };
 constexpr int kUsgmSums = sizeof(UsgmSums) / sizeof(double);
 
@@ -59,6 +60,7 @@ SEQSWEEP_EVERYWHERE inline void operator+=(UsgmSums& sums, const UsgmSums& more)
   sums.metric += more.metric;
   sums.distance += more.distance;
   sums.outward += more.outward;
+  sums.radial += more.radial;
 }
 
 // H_{k+1} = H_k + [beta-hat - H_k r^2 / 2]_+ / (D^2 + r^2 / 2)
@@ -75,6 +77,21 @@ SEQSWEEP_EVERYWHERE inline void grow_diameter(UsgmScalars& scalars, double dista
   scalars.diameter = distance;
 }
 
+// Of x, the part that a step takes away: bounded, or a long step would turn x around.
+SEQSWEEP_EVERYWHERE inline double shrink_of(const UsgmScalars& scalars, const UsgmRule& rule) {
+  const double part = scalars.length * rule.weight_decay;
+  return rule.max_step > 0 ? fmin(part, rule.max_step) : part;
+}
+
+// <g_k, B^-1 g_{k-1}> from the step made,
+// x_k = x_0 + pull (x_{k-1} - length B^-1 g_{k-1} - shrink x_{k-1} - x_0).
+SEQSWEEP_EVERYWHERE inline double overlap_of(const UsgmScalars& made, const UsgmSums& sums,
+                                             const UsgmRule& rule) {
+  const double pulled = sums.outward * (1 - 1 / made.pull);
+  const double shrunk = shrink_of(made, rule) * (sums.radial - sums.turned);
+  return (pulled - shrunk - sums.turned) / made.length;
+}
+
 SEQSWEEP_EVERYWHERE inline void decide_step(UsgmScalars& scalars, const UsgmSums& sums,
                                             double parameters, const UsgmRule& rule) {
   scalars.mean_metric = sums.metric / parameters;
@@ -84,7 +101,7 @@ SEQSWEEP_EVERYWHERE inline void decide_step(UsgmScalars& scalars, const UsgmSums
   if (scalars.steps > 0) {
     scalars.beta = sums.turned - scalars.along;
     scalars.r = sqrt(scalars.r2);
-    scalars.overlap = -sums.turned / scalars.length;
+    scalars.overlap = overlap_of(scalars, sums, rule);
     if (!rule.looks_again) raise_h(scalars, scalars.beta);
   }
   scalars.square = sums.square * scalars.mean_metric;

@@ -120,6 +120,7 @@ UsgmSums look_at(const Pointers<T>& p, Range range, const UsgmRule& rule, double
   sums.turned = product(g, p.step, range);
   sums.square = square;
   sums.metric = metric;
+  if (rule.weight_decay > 0) sums.radial = product(g, p.values, range);
   if (p.origin == nullptr) return sums;
   for (int64_t i = range.begin; i < range.end; ++i) {
     const double away = double(p.values[i]) - double(p.origin[i]);
@@ -134,14 +135,15 @@ MadeSums update(const Pointers<T>& p, Range range, const UsgmRule& rule,
                 const UsgmScalars& scalars) {
   const T *g = p.gradients, *v = p.second_moment, *origin = p.origin;
   T *x = p.values, *step = p.step;
-  const double mean = scalars.mean_metric, length = scalars.length, decay = rule.weight_decay;
+  const double mean = scalars.mean_metric, length = scalars.length;
+  const double shrink = shrink_of(scalars, rule);
   const double correction = scalars.correction, eps = rule.metric_eps, pull = scalars.pull;
   const bool ball = rule.ball;
   double along = 0, r2 = 0;
 #pragma omp simd reduction(+ : along, r2)
   for (int64_t i = range.begin; i < range.end; ++i) {
     const double b = weight_of<T, kDiagonal>(v, i, correction, eps) / mean;
-    double made = -length * (double(g[i]) / b + decay * double(x[i]));
+    double made = -length * (double(g[i]) / b) - shrink * double(x[i]);
     if (ball) made += (pull - 1) * (double(x[i]) + made - double(origin[i]));
     step[i] = static_cast<T>(made);
     x[i] = static_cast<T>(double(x[i]) + made);

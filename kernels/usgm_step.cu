@@ -48,15 +48,16 @@ __global__ void look_kernel(UsgmParams p) {
     mine.turned += g * p.step[i];
     mine.square += g * g / b;
     mine.metric += b;
+    if (p.rule.weight_decay > 0) mine.radial += g * p.values[i];
     if (p.origin != nullptr) {
       const double away = double(p.values[i]) - p.origin[i];
       mine.distance += b * away * away;
       mine.outward += g * away;
     }
   }
-  const UsgmSums sums{sum_of_block(mine.turned), sum_of_block(mine.square),
-                      sum_of_block(mine.metric), sum_of_block(mine.distance),
-                      sum_of_block(mine.outward)};
+  const UsgmSums sums{sum_of_block(mine.turned),  sum_of_block(mine.square),
+                      sum_of_block(mine.metric),  sum_of_block(mine.distance),
+                      sum_of_block(mine.outward), sum_of_block(mine.radial)};
   if (threadIdx.x == 0) reinterpret_cast<UsgmSums*>(p.parts)[blockIdx.x] = sums;
 }
 
@@ -69,12 +70,12 @@ __global__ void decide_kernel(UsgmParams p, int64_t parts) {
 __global__ void update_kernel(UsgmParams p) {
   const Part part(p.size);
   const UsgmScalars scalars = *p.scalars;
-  const double share = share_of_average(scalars, p.rule);
+  const double share = share_of_average(scalars, p.rule), shrink = shrink_of(scalars, p.rule);
   double along = 0, r2 = 0;
   for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kThreads) {
     const double g = p.gradients[i], x = p.values[i];
     const double b = weight_of(p, i, scalars.correction) / scalars.mean_metric;
-    double made = -scalars.length * (g / b + p.rule.weight_decay * x);
+    double made = -scalars.length * (g / b) - shrink * x;
     if (p.rule.ball) made += (scalars.pull - 1) * (x + made - p.origin[i]);
     const float step = static_cast<float>(made), value = static_cast<float>(x + made);
     p.step[i] = step;

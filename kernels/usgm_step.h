@@ -1,8 +1,9 @@
 // One step of the Universal Stochastic Gradient Method (paper, Algorithm 1; Rodomanov et al. 2024)
-// in two passes over the parameters: the products that decide its length, then the update. Legend:
-// P parameters, all in one tensor.
-//   beta = <g_k - g_{k-1}, x_k - x_{k-1}>     H_k = H_{k-1} + [beta - H_{k-1} r^2 / 2]_+ / (D^2 +
-//   r^2 / 2) x_{k+1} = x_k - B^-1 g_k / H_k
+// in two passes over the parameters: the products that decide its length, then the update, which
+// needs H_k and so all of the products. Legend: P parameters, all in one tensor.
+//   beta = <g_k - g_{k-1}, x_k - x_{k-1}>
+//   H_k = H_{k-1} + [beta - H_{k-1} r^2 / 2]_+ / (D^2 + r^2 / 2)
+//   x_{k+1} = x_k - B^-1 g_k / H_k
 // with r = |x_k - x_{k-1}| in the metric B = diag(sqrt(v) + eps), scaled to a mean of one, v being
 // the decayed mean of squared gradients; without v, B is the identity. The length of a step is
 // bounded and its end projected as UsgmRule says.

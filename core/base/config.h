@@ -176,25 +176,28 @@ Json to_json(const T& x) {
 template <typename T>
 std::string type_text(const Rule& rule) {
   using namespace config_detail;
-  const std::string range = rule.text().empty() ? "" : " " + rule.text();
+  const auto in_range = [&](std::string_view type) {
+    return rule.text().empty() ? std::string(type) : fmt::format("{} {}", type, rule.text());
+  };
   if constexpr (IsOptional<T>::value) {
-    return type_text<typename T::value_type>(rule) + " or null";
+    return fmt::format("{} or null", type_text<typename T::value_type>(rule));
   } else if constexpr (IsVector<T>::value) {
-    return "list of " + type_text<typename T::value_type>(rule);
+    return fmt::format("list of {}", type_text<typename T::value_type>(rule));
   } else if constexpr (ConfigStruct<T>) {
     return "map";
   } else if constexpr (NamedEnum<T>) {
     std::string choices;
     for (const auto& [choice, text] : enum_names(T{})) {
-      choices += choices.empty() ? text : std::string("|") + text;
+      if (!choices.empty()) choices += '|';
+      choices += text;
     }
     return choices;
   } else if constexpr (std::is_same_v<T, bool>) {
     return "true|false";
   } else if constexpr (std::is_integral_v<T>) {
-    return "integer" + range;
+    return in_range("integer");
   } else if constexpr (std::is_floating_point_v<T>) {
-    return "number" + range;
+    return in_range("number");
   } else {
     return "text";
   }

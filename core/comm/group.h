@@ -34,6 +34,11 @@ class Group {
     all_reduce_sum(torch::from_blob(x.data(), {std::ssize(x)}, torch::kFloat64));
   }
   virtual void broadcast(torch::Tensor& x, int root) = 0;
+
+  // To be called when the device has made what was waited for, before that is kept: throws where a
+  // sum may have ended without its peers.
+  virtual void require_whole() {}
+
   bool any(bool mine) {  // True on every rank when it was true on one.
     double votes = mine ? 1 : 0;
     all_reduce_sum({&votes, 1});

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/base/error.h"
 #include "core/train/batch_schedule.h"
 
 namespace seqsweep {
@@ -13,10 +14,17 @@ struct BatchLimits {
   int64_t min_steps_per_epoch = 20;
 
   void fields(auto&& field) {
-    field("max_batch", max_batch, "most examples of a step (as far as they fill microbatches)",
+    field("max_batch", max_batch,
+          "most examples of a step (as far as they fill microbatches), at least train.batch_size",
           at_least(1));
     field("min_steps_per_epoch", min_steps_per_epoch,
           "a step takes at most this part of an epoch's microbatches", at_least(1));
+  }
+
+  void require_room(const BatchScheduleContext& context) const {
+    if (max_batch >= context.batch_size) return;
+    throw_input("batch_schedule.max_batch is at least train.batch_size, {}; got {}",
+                context.batch_size, max_batch);
   }
 
   // Microbatches of a step, from 1 to what the limits allow.

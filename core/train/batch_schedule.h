@@ -16,7 +16,8 @@ struct TrainPosition {
   int64_t microbatch = 0, microbatches = 0;  // Of the epoch: done, and all.
 };
 
-// The fit beta-hat = c1 + c2 / sqrt(B) of an adaptive schedule; NaN where there is none.
+// What an adaptive schedule fitted: beta-hat = c1 + c2 / sqrt(B), or as its `fit` says; NaN where
+// there is no fit.
 struct ScheduleReport {
   double c1 = StepReport::kNone, c2 = StepReport::kNone;
 };

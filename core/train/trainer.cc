@@ -1,6 +1,7 @@
 #include "core/train/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -96,9 +97,9 @@ void Trainer::step() {
   }
   position_.microbatch += count;
   ++position_.step;
-  const bool told = position_.step % settings_.train.log_every == 0;
   const bool observed = parts_.schedule.observes();
-  const StepReport report = told || observed ? parts_.optimizer.report() : StepReport{};
+  const bool told = observed || log_due();  // What was observed is on the host already.
+  const StepReport report = told ? parts_.optimizer.report() : StepReport{};
   if (observed) parts_.schedule.observe(report, batch_size);
 
   // ---- training ends here; below is only observation ----
@@ -191,6 +192,10 @@ bool Trainer::checkpoint_due() const {
   return parts_.clock.monotonic_ms() - saved_ms_ >= wait_ms;
 }
 
+bool Trainer::log_due() const {
+  return position_.step % settings_.train.log_every == 0;
+}
+
 // So that a broken state never becomes a checkpoint or a metric. Waits for the device.
 void Trainer::require_finite() const {
   const auto bad_step = first_bad_step_.item<int64_t>();
@@ -242,11 +247,12 @@ void Trainer::tell_progress() const {
 
 void Trainer::tell_step(const torch::Tensor& loss_and_targets, const StepReport& report,
                         int64_t microbatches, int64_t batch_size) {
-  require_finite();
+  const double loss = mean_loss(loss_and_targets);
+  if (log_due() || !std::isfinite(loss)) require_finite();  // Which reads all parameters.
   const ScheduleReport schedule = parts_.schedule.report();
   steps_.push_back({.step = position_.step,
                     .epoch_position = epoch_position(),
-                    .loss = mean_loss(loss_and_targets),
+                    .loss = loss,
                     .batch_size = batch_size,
                     .microbatches = microbatches,
                     .h = report.h,

@@ -39,8 +39,9 @@ class TrainObserver {
   virtual ~TrainObserver() = default;
   virtual bool stop_requested() = 0;  // Asked before every step; must not block.
   virtual void on_progress(const TrainProgress& progress) = 0;  // After every step; must be quick.
-  virtual void on_step(const StepRow& row) = 0;                 // Every log_every steps.
   virtual void on_metric(const MetricRow& row) = 0;             // "train" and "validation".
+  // Every log_every steps, and every one that the batch schedule observes.
+  virtual void on_step(const StepRow& row) = 0;
 };
 
 // What a trainer works with; all of it must outlive the trainer.
@@ -98,6 +99,7 @@ class Trainer {
   void clip_gradients();
   Request agreed_request();  // Collective.
   bool checkpoint_due() const;
+  bool log_due() const;
   void require_finite() const;
   double epoch_position() const;
   double train_s() const;

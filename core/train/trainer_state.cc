@@ -84,6 +84,7 @@ Json Trainer::scalars() const {
 void Trainer::save() {
   if (position_.step == saved_step_) return;
   require_finite();
+  parts_.group.require_whole();
   saved_step_ = position_.step;
   saved_ms_ = parts_.clock.monotonic_ms();
   if (parts_.group.rank() == 0) write_checkpoint();
@@ -105,6 +106,7 @@ void Trainer::save_as_survivor() {
   if (!between_steps_ || position_.step == saved_step_) return;
   try {
     require_finite();
+    parts_.group.require_whole();
     saved_ms_ = parts_.clock.monotonic_ms();
     write_checkpoint();
   } catch (const std::exception& error) {

@@ -56,11 +56,13 @@ class AdaptiveSchedule : public BatchSchedule {
       : config_(config),
         context_(context),
         microbatches_(context.microbatches),
-        line_(1 - config.alpha) {}
+        line_(1 - config.alpha) {
+    config_.limits.require_room(context);
+  }
 
   int64_t microbatches(const TrainPosition& position) override {
-    microbatches_ = config_.limits.clamp(microbatches_, position, context_.batch_size);
-    return microbatches_;
+    used_ = microbatches_ = config_.limits.clamp(microbatches_, position, context_.batch_size);
+    return used_;
   }
 
   bool observes() const override { return true; }
@@ -83,8 +85,8 @@ class AdaptiveSchedule : public BatchSchedule {
     }
     odd_fits_ = flat_fits_ = 0;
     plateau_ = false;
-    microbatches_ = std::max<int64_t>(
-        static_cast<int64_t>(static_cast<double>(microbatches_) / config_.shrink), 1);
+    microbatches_ =
+        std::max<int64_t>(static_cast<int64_t>(static_cast<double>(used_) / config_.shrink), 1);
     if (config_.history == FitHistory::Epoch) line_.clear();
   }
 
@@ -94,7 +96,7 @@ class AdaptiveSchedule : public BatchSchedule {
   }
 
   Json state() const override {
-    return {microbatches_, plateau_, batch_before_, odd_fits_, flat_fits_, line_.state()};
+    return {microbatches_, plateau_, batch_before_, odd_fits_, flat_fits_, line_.state(), used_};
   }
   void restore(const Json& state) override {
     microbatches_ = state[0];
@@ -103,6 +105,7 @@ class AdaptiveSchedule : public BatchSchedule {
     odd_fits_ = state[3];
     flat_fits_ = state[4];
     line_.restore(state[5]);
+    used_ = state.at(6);  // Throws: an older checkpoint has none.
   }
 
  private:
@@ -140,7 +143,8 @@ class AdaptiveSchedule : public BatchSchedule {
 
   AdaptiveConfig config_;
   BatchScheduleContext context_;
-  int64_t microbatches_;
+  int64_t microbatches_;  // Of the next step.
+  int64_t used_ = 1;      // Of the latest one.
   bool plateau_ = false;
   int64_t batch_before_ = 0;  // Examples of the step before; 0: there was none.
   int64_t odd_fits_ = 0;      // Of this epoch.

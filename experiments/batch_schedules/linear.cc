@@ -19,7 +19,9 @@ struct LinearConfig {
 class LinearSchedule : public BatchSchedule {
  public:
   LinearSchedule(const LinearConfig& config, const BatchScheduleContext& context)
-      : config_(config), context_(context) {}
+      : config_(config), context_(context) {
+    config_.limits.require_room(context);
+  }
 
   int64_t microbatches(const TrainPosition& position) override {
     const double epochs = static_cast<double>(position.epoch) +

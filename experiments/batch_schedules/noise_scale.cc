@@ -16,7 +16,8 @@ struct NoiseScaleConfig {
   BatchLimits limits;
 
   void fields(auto&& field) {
-    field("alpha", alpha, "weight of the latest step in the running means", between(0, 1));
+    field("alpha", alpha, "weight of the latest step in the running means",
+          Rule{.minimum = 0, .maximum = 1, .above_minimum = true});
     field("factor", factor, "the batch is this times the noise scale", above(0));
     limits.fields(field);
   }
@@ -25,20 +26,12 @@ struct NoiseScaleConfig {
 class NoiseScaleSchedule : public BatchSchedule {
  public:
   NoiseScaleSchedule(const NoiseScaleConfig& config, const BatchScheduleContext& context)
-      : config_(config), context_(context), microbatches_(context.microbatches) {}
+      : config_(config), context_(context), microbatches_(context.microbatches) {
+    config_.limits.require_room(context);
+  }
 
-  // Grows by one microbatch a step at most: one noisy estimate must not cost an epoch.
   int64_t microbatches(const TrainPosition& position) override {
-    const double wanted =
-        std::ceil(config_.factor * noise_ / signal_ / static_cast<double>(context_.batch_size));
-    int64_t next = microbatches_;
-    if (weight_ > 0) {
-      // Where no signal shows through the noise, a larger batch is what is needed.
-      next = signal_ > 0 && wanted <= static_cast<double>(microbatches_)
-                 ? static_cast<int64_t>(wanted)
-                 : microbatches_ + 1;
-    }
-    microbatches_ = config_.limits.clamp(next, position, context_.batch_size);
+    microbatches_ = config_.limits.clamp(microbatches_, position, context_.batch_size);
     return microbatches_;
   }
 
@@ -51,6 +44,7 @@ class NoiseScaleSchedule : public BatchSchedule {
         (report.gradient_square - report.gradient_overlap) * static_cast<double>(batch_size);
     signal_ += share * (report.gradient_overlap - signal_);
     noise_ += share * (noise - noise_);
+    follow();
   }
 
   Json state() const override { return {microbatches_, weight_, signal_, noise_}; }
@@ -62,6 +56,15 @@ class NoiseScaleSchedule : public BatchSchedule {
   }
 
  private:
+  // Grows by one microbatch a step at most: one noisy estimate must not cost an epoch. Where no
+  // signal shows through the noise, a larger batch is what is needed.
+  void follow() {
+    const double wanted =
+        std::ceil(config_.factor * noise_ / signal_ / static_cast<double>(context_.batch_size));
+    const bool enough = signal_ > 0 && wanted <= static_cast<double>(microbatches_);
+    microbatches_ = enough ? static_cast<int64_t>(wanted) : microbatches_ + 1;
+  }
+
   NoiseScaleConfig config_;
   BatchScheduleContext context_;
   int64_t microbatches_;

@@ -44,7 +44,8 @@ struct UsgmConfig {
           "far too small");
     field("lr", lr, "bounds the first steps: H_0 = 1/lr, and H never falls", above(0));
     field("max_step", max_step,
-          "no step is longer than this part of the diameter; 0: the paper's bare form",
+          "no step is longer than this part of the diameter, but for weight decay, which shrinks "
+          "the parameters by this part at most; 0: the paper's bare form",
           at_least(0));
     field("projection", projection, "ball: steps end within `diameter` of the start");
     field("metric", metric,
@@ -54,7 +55,8 @@ struct UsgmConfig {
           between_below(0, 1));
     field("eps", eps, "diagonal metric: added to the root of the squared mean", above(0));
     field("weight_decay", weight_decay,
-          "a step also shrinks the parameters by this times its length", at_least(0));
+          "a step also shrinks the parameters by this times its length, by max_step at most",
+          at_least(0));
     field("average", average,
           "null: the last parameters are evaluated; p: the mean of all, the k-th weighing k^p",
           at_least(0));
@@ -125,7 +127,9 @@ class Usgm : public Optimizer {
             .gradient_overlap = scalars.overlap};
   }
 
-  torch::Tensor averaged() const override { return tensors_.average; }
+  torch::Tensor averaged() const override {
+    return steps() > 0 ? tensors_.average : torch::Tensor();
+  }
 
   NamedTensors state() override {
     NamedTensors state = {

@@ -64,6 +64,19 @@ TEST(AdaptiveSchedule, IsLoweredAtAnEpochsEndAndGrowsAgain) {
   }
 }
 
+// What is divided is the batch that was used, whatever growth was to come, also after a resume.
+TEST(AdaptiveSchedule, IsLoweredFromItsCap) {
+  const auto schedule = adaptive({{"max_batch", 8 * 16}, {"growth", 10}, {"shrink", 2}});
+  Curve flat{.c1 = -0.1, .c2 = 4};
+  EXPECT_EQ(flat.take(*schedule, 9).back(), 8);
+  const auto resumed = adaptive({{"max_batch", 8 * 16}, {"growth", 10}, {"shrink", 2}});
+  resumed->restore(Json::parse(schedule->state().dump()));
+  for (BatchSchedule* one : {schedule.get(), resumed.get()}) {
+    one->end_epoch();
+    EXPECT_EQ(one->microbatches(kAdaptivePosition), 4);
+  }
+}
+
 TEST(AdaptiveSchedule, NoFitGrowsNoNoiseStaysNoCurvatureGrows) {
   const auto first = adaptive();
   EXPECT_TRUE(std::isnan(first->report().c1));
@@ -135,8 +148,9 @@ TEST(AdaptiveSchedule, RestoredItDecidesTheSame) {
 }
 
 TEST(AdaptiveSchedule, RefusesSettingsThatMakeNoSense) {
-  for (const Json& wrong : {Json{{"alpha", 1}}, Json{{"growth", 0}}, Json{{"shrink", 0.5}},
-                            Json{{"history", "none"}}, Json{{"max_batch", 0}}}) {
+  for (const Json& wrong :
+       {Json{{"alpha", 1}}, Json{{"growth", 0}}, Json{{"shrink", 0.5}}, Json{{"history", "none"}},
+        Json{{"max_batch", 0}}, Json{{"max_batch", 15}}}) {
     EXPECT_THROW(adaptive(wrong), Error) << wrong;
   }
 }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "core/base/error.h"
 #include "core/train/batch_schedule.h"
 
 namespace seqsweep {
@@ -20,6 +21,16 @@ TEST(LinearSchedule, GrowsWithTheEpochsUpToItsLimits) {
   EXPECT_EQ(at(9, 0), 10);
   EXPECT_EQ(schedule->microbatches({.epoch = 9, .microbatches = 35}), 3);
   EXPECT_EQ(schedule->microbatches({.epoch = 9, .microbatches = 5}), 1);
+}
+
+TEST(LinearSchedule, RefusesALimitThatOneMicrobatchExceeds) {
+  try {
+    batch_schedules().make({{"name", "linear"}, {"max_batch", 9}}, {.batch_size = 10});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::Input);
+    EXPECT_STREQ(error.what(), "batch_schedule.max_batch is at least train.batch_size, 10; got 9");
+  }
 }
 
 }  // namespace

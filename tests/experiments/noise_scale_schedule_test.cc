@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/train/batch_schedule.h"
 
@@ -44,6 +45,22 @@ TEST(NoiseScaleSchedule, GrowsOneByOneAndWhereNoSignalShows) {
   EXPECT_EQ(schedule->microbatches(kNoisePosition), 2);
   schedule->observe({.gradient_square = 1e9, .gradient_overlap = -1}, 16);
   EXPECT_EQ(schedule->microbatches(kNoisePosition), 3);
+}
+
+// A step that a loss of a rank broke off is begun again.
+TEST(NoiseScaleSchedule, AskedTwiceItSaysTheSame) {
+  const auto schedule = noise_scale();
+  schedule->observe({.gradient_square = 1e9, .gradient_overlap = -1}, 8);
+  EXPECT_EQ(schedule->microbatches(kNoisePosition), 2);
+  const Json state = schedule->state();
+  EXPECT_EQ(schedule->microbatches(kNoisePosition), 2);
+  EXPECT_EQ(schedule->state(), state);
+}
+
+TEST(NoiseScaleSchedule, RefusesSettingsThatMakeNoSense) {
+  for (const Json& wrong : {Json{{"alpha", 0}}, Json{{"factor", 0}}, Json{{"max_batch", 7}}}) {
+    EXPECT_THROW(noise_scale(wrong), Error) << wrong;
+  }
 }
 
 TEST(NoiseScaleSchedule, AFactorScalesItAndRestoredItDecidesTheSame) {

@@ -25,6 +25,9 @@ CASES = {
     "grows": {"diameter": 0.01, "diameter_grows": True, "lr": 100, "max_step": 0.5},
     "diagonal_grows": {"metric": "diagonal", "diameter": 0.1, "diameter_grows": True, "lr": 100, "max_step": 1},
     "decay": {"weight_decay": 0.1, "diameter": 3},
+    "decay_bounded": {"weight_decay": 0.5, "diameter": 10, "lr": 1000},
+    "decay_bare": {"weight_decay": 0.2, "diameter": 3, "max_step": 0, "lr": 0.3},
+    "decay_grows": {"metric": "diagonal", "weight_decay": 0.3, "diameter": 0.1, "diameter_grows": True, "lr": 100, "max_step": 0.5},
     "average": {"average": 2.0, "diameter": 3},
     "look_again": {"look_again_every": 2, "diameter": 3, "lr": 10, "max_step": 0.3},
     "batch_power": {"batch_power": 0.5, "diameter": 3, "max_step": 0, "lr": 0.1},
@@ -48,7 +51,7 @@ def run(settings):
     path = []
     for k in range(STEPS):
         g = gradient(x, k)
-        beta = r = None
+        beta = r = overlap = None
         b = np.ones(5)
         if s["metric"] == "diagonal":
             v = s["beta2"] * v + (1 - s["beta2"]) * g**2
@@ -61,13 +64,16 @@ def run(settings):
         if k > 0:
             d = x - x_before
             beta, r2 = (g - g_before) @ d, b_before @ d**2
+            overlap = g @ (g_before / b_before)
             r = np.sqrt(r2)
             if s["look_again_every"] == 0:
                 h += max(beta - h * r2 / 2, 0) / (diameter**2 + r2 / 2)
         length = microbatches(k) ** s["batch_power"] / h
+        square, shrink = g**2 @ (1 / b), length * s["weight_decay"]
         if s["max_step"] > 0:
-            length = min(length, s["max_step"] * diameter / np.sqrt(g**2 @ (1 / b)))
-        y = x - length * (g / b + s["weight_decay"] * x)
+            length = min(length, s["max_step"] * diameter / np.sqrt(square))
+            shrink = min(length * s["weight_decay"], s["max_step"])
+        y = x - length * g / b - shrink * x
         if s["projection"] == "ball":
             distance = np.sqrt(b @ (y - x0) ** 2)
             if distance > diameter:
@@ -79,7 +85,7 @@ def run(settings):
             d = x - x_before
             same, r2 = (gradient(x, k) - g_before) @ d, b @ d**2
             h += max(same - h * r2 / 2, 0) / (diameter**2 + r2 / 2)
-        path.append({"x": x.tolist(), "h": h, "beta": beta, "r": r, "length": length, "average": average.tolist()})
+        path.append({"x": x.tolist(), "h": h, "beta": beta, "r": r, "length": length, "square": square, "overlap": overlap, "average": average.tolist()})
     return {"settings": settings, "path": path}
 
 

@@ -2,11 +2,14 @@
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <torch/cuda.h>
 #include <torch/types.h>
 
+#include <filesystem>
 #include <limits>
 
 #include "core/base/error.h"
+#include "kernels/cuda_plugin.h"
 
 namespace seqsweep {
 namespace usgm_step_test {
@@ -22,25 +25,25 @@ constexpr UsgmRule kEverything{.diameter = 2,
                                .ball = true};
 
 // All parts, whatever the rule uses of them.
-UsgmTensors all_parts(int64_t size, torch::ScalarType dtype) {
+UsgmTensors all_parts(int64_t size, torch::ScalarType dtype, c10::Device device = c10::kCPU) {
   torch::manual_seed(5);
-  const auto options = torch::TensorOptions(dtype);
-  const Tensor values = torch::randn({size}, torch::kDouble).to(dtype);
+  const auto options = torch::TensorOptions(dtype).device(device);
+  const Tensor values = torch::randn({size}, torch::kDouble).to(options);
   return {.values = values,
           .gradients = torch::zeros({size}, options),
           .step = torch::zeros({size}, options),
           .second_moment = torch::zeros({size}, options),
           .origin = values.clone(),
           .average = values.clone(),
-          .scalars = new_usgm_scalars(3, kEverything, c10::Device(c10::kCPU))};
+          .scalars = new_usgm_scalars(3, kEverything, device)};
 }
 
-UsgmScalars after(const UsgmTensors& tensors, int steps) {
+UsgmScalars after(const UsgmTensors& tensors, int steps, const UsgmRule& rule = kEverything) {
   for (int i = 0; i < steps; ++i) {
     torch::manual_seed(100 + i);
     const auto size = tensors.values.numel();
-    tensors.gradients.copy_(torch::randn({size}, torch::kDouble) + 2 * tensors.values);
-    usgm_step(tensors, kEverything);
+    tensors.gradients.copy_(torch::randn({size}, torch::kDouble) + 2 * tensors.values.cpu());
+    usgm_step(tensors, rule);
   }
   return read_usgm_scalars(tensors.scalars);
 }
@@ -101,6 +104,35 @@ TEST(UsgmStep, GivesTheSameBitsWithAnyNumberOfThreads) {
   at::set_num_threads(threads);
   EXPECT_TRUE(torch::equal(one.values, two.values));
   EXPECT_TRUE(torch::equal(one.scalars, two.scalars));
+}
+
+// What the two sum in another order: rounded alike, not the same bits.
+TEST(UsgmStep, AGpuMakesTheStepsOfTheCpu) {
+  if (!std::filesystem::exists("/dev/nvidia0")) GTEST_SKIP() << "needs a GPU";
+  load_cuda_plugin();
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "needs a usable GPU";
+  UsgmRule decays = kEverything;
+  decays.ball = false;
+  decays.weight_decay = 0.1;
+  for (const UsgmRule& rule : {kEverything, decays}) {
+    for (const int64_t size : {1, 31, 1 << 14, 50'000}) {
+      const UsgmTensors cpu = all_parts(size, torch::kFloat);
+      const UsgmTensors gpu = all_parts(size, torch::kFloat, c10::Device(c10::kCUDA, 0));
+      for (const UsgmTensors& tensors : {cpu, gpu}) {
+        after(tensors, 5, rule);
+        tensors.gradients.add_(tensors.step, 50);
+        usgm_look_again(tensors, rule);
+      }
+      const auto expect_close = [&](const Tensor& ours, const Tensor& expected) {
+        EXPECT_TRUE(torch::allclose(ours.cpu(), expected, 1e-4, 1e-5)) << size;
+      };
+      expect_close(gpu.values, cpu.values);
+      expect_close(gpu.step, cpu.step);
+      expect_close(gpu.second_moment, cpu.second_moment);
+      expect_close(gpu.average, cpu.average);
+      expect_close(gpu.scalars, cpu.scalars);
+    }
+  }
 }
 
 TEST(UsgmStep, LookingAgainRaisesHByTheCurvatureOfTheStep) {

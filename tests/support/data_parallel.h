@@ -87,10 +87,25 @@ class ChangingSchedule : public BatchSchedule {
 
 struct RankCurve {
   std::vector<double> losses;
-  std::vector<int64_t> bits;  // A number from all bits of the parameters, after each step.
+  std::vector<int64_t> bits;          // A number from all bits of the parameters, after each step.
+  std::vector<int64_t> microbatches;  // Of each step.
+  std::vector<double> figures;        // H, c1 and c2 of each step, where there are such.
 };
 
-inline RankCurve train_network(Group& group, const std::filesystem::path& folder, int64_t steps) {
+struct Method {
+  Json optimizer;
+  Json schedule;  // Null: ChangingSchedule.
+};
+
+inline std::vector<Method> methods() {
+  return {{.optimizer = {{"name", "adam"}, {"lr", 0.001}}},
+          {.optimizer =
+               {{"name", "usgm"}, {"diameter", 2}, {"metric", "diagonal"}, {"look_again_every", 3}},
+           .schedule = {{"name", "adaptive"}, {"min_steps_per_epoch", 1}, {"confirm", 8}}}};
+}
+
+inline RankCurve train_network(Group& group, const Method& method,
+                               const std::filesystem::path& folder, int64_t steps) {
   class Observer : public TrainObserver {
    public:
     bool stop_requested() override { return static_cast<int64_t>(curve.losses.size()) == most; }
@@ -98,7 +113,13 @@ inline RankCurve train_network(Group& group, const std::filesystem::path& folder
       if (progress.step == static_cast<int64_t>(curve.bits.size())) return;  // A validation's.
       curve.bits.push_back(values.view(torch::kInt32).sum().item<int64_t>());
     }
-    void on_step(const StepRow& row) override { curve.losses.push_back(row.loss); }
+    void on_step(const StepRow& row) override {
+      curve.losses.push_back(row.loss);
+      curve.microbatches.push_back(row.microbatches);
+      for (const double figure : {row.h, row.c1, row.c2}) {
+        if (std::isfinite(figure)) curve.figures.push_back(figure);
+      }
+    }
     void on_metric(const MetricRow&) override {}
     torch::Tensor values;
     RankCurve curve;
@@ -107,8 +128,11 @@ inline RankCurve train_network(Group& group, const std::filesystem::path& folder
   ManualClock clock;
   NetworkTask task(group.rank(), clock);
   Parameters parameters(task.module());
-  const auto optimizer = optimizers().make({{"name", "adam"}, {"lr", 0.001}}, {parameters});
-  ChangingSchedule schedule;
+  const auto optimizer = optimizers().make(method.optimizer, {parameters});
+  std::unique_ptr<BatchSchedule> schedule = std::make_unique<ChangingSchedule>();
+  if (!method.schedule.is_null()) {
+    schedule = batch_schedules().make(method.schedule, {.batch_size = 2, .microbatches = 1});
+  }
   const CheckpointStore checkpoints(folder);
   Observer observer;
   observer.values = parameters.values();
@@ -117,26 +141,31 @@ inline RankCurve train_network(Group& group, const std::filesystem::path& folder
   settings.train.batch_size = 2;
   settings.train.epochs = 1000;
   settings.train.evaluate_every = 1000;
-  Trainer trainer({task, parameters, *optimizer, schedule, group, checkpoints, observer, clock},
+  Trainer trainer({task, parameters, *optimizer, *schedule, group, checkpoints, observer, clock},
                   settings);
   EXPECT_EQ(trainer.run(), Outcome::Preempted);
   return observer.curve;
 }
 
+inline void expect_as_of_first_rank(Group& group, const torch::Tensor& mine) {
+  torch::Tensor of_first = mine.clone();
+  group.broadcast(of_first, 0);
+  EXPECT_TRUE(torch::equal(of_first, mine)) << "rank " << group.rank() << " of " << group.size();
+}
+
 // The same loss curve as one rank, and the same bits on every rank after every step.
-inline void expect_trains_as_one_rank(Group& group, const RankCurve& alone,
+inline void expect_trains_as_one_rank(Group& group, const Method& method, const RankCurve& alone,
                                       const std::filesystem::path& folder) {
   const auto steps = std::ssize(alone.losses);
-  const RankCurve together = train_network(group, folder, steps);
+  const RankCurve together = train_network(group, method, folder, steps);
   ASSERT_EQ(std::ssize(together.losses), steps);
   for (size_t i = 0; i < together.losses.size(); ++i) {
     ASSERT_NEAR(together.losses[i], alone.losses[i], 1e-5 * alone.losses[i])
         << "step " << i + 1 << ", rank " << group.rank() << " of " << group.size();
   }
-  torch::Tensor of_first = torch::tensor(together.bits);
-  group.broadcast(of_first, 0);
-  EXPECT_TRUE(torch::equal(of_first, torch::tensor(together.bits)))
-      << "rank " << group.rank() << " of " << group.size();
+  EXPECT_EQ(together.microbatches, alone.microbatches);
+  expect_as_of_first_rank(group, torch::tensor(together.bits));
+  expect_as_of_first_rank(group, torch::tensor(together.figures, torch::kFloat64));
 }
 
 // ---- a slow rank ----

@@ -94,11 +94,14 @@ TEST_F(Ranks, TwoTrainWhatOneTrains) {
 
 // Its batch grows by what the gradients say, so all ranks must say the same.
 TEST_F(Ranks, TwoTrainWhatOneTrainsWithUsgm) {
-  const std::string override = "optimizers=[{name: usgm, diameter: 10, adaptive_batch: true}]";
+  const std::string override =
+      "optimizers=[{name: usgm, diameter: 10, batch_schedule: "
+      "{name: adaptive, min_steps_per_epoch: 1}}]";
   const std::string one = sweep_on(1, override), two = sweep_on(2, override);
   expect_same_training(two, one, 1e-4);
   const std::string microbatches = "SELECT microbatches FROM steps ORDER BY step";
   EXPECT_EQ(numbers(two, microbatches), numbers(one, microbatches));
+  EXPECT_GT(numbers(one, "SELECT count(DISTINCT microbatches) FROM steps").at(0), 3);
 }
 
 TEST_F(Ranks, TwoAreDrainedTogetherAndGoOn) {

@@ -125,6 +125,11 @@ class NcclGroup : public Group {
     })->block(getCurrentCUDAStream(device_));
   }
 
+  void require_whole() override {
+    const std::lock_guard lock(mutex_);
+    require_communicator();
+  }
+
  private:
   struct UnderWay {
     std::shared_ptr<CUDAEvent> end;
@@ -164,10 +169,6 @@ class NcclGroup : public Group {
     throw_world("NCCL: {} ({})", ncclGetErrorString(result), ncclGetLastError(nullptr));
   }
 
-  void require_whole() {
-    const std::lock_guard lock(mutex_);
-    require_communicator();
-  }
   void require_communicator() const {
     if (comm_ == nullptr) throw_world("NCCL: another rank failed, or its network did");
   }

@@ -1,4 +1,5 @@
 // core/comm/cuda/nccl_group.cc, on a machine with a GPU for each of the three ranks.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <torch/cuda.h>
 
@@ -41,6 +42,28 @@ TEST(NcclGroup, SumsAreTheSameBitsOnEveryGpu) {
   torch::Tensor in_host_memory = torch::ones({3});
   group->all_reduce_sum(in_host_memory);
   EXPECT_EQ(in_host_memory[0].item<float>(), 3);
+}
+
+// Its calls, its watching thread and its end, without a peer: where one GPU is all there is.
+TEST(NcclGroup, OneRankIsAGroupToo) {
+  if (test_world().rank() != 0) return;
+  if (!std::filesystem::exists("/dev/nvidia0")) GTEST_SKIP() << "needs a GPU";
+  load_cuda_plugin();
+  auto* make = reinterpret_cast<MakeNcclGroup*>(dlsym(RTLD_DEFAULT, kMakeNcclGroup));
+  if (make == nullptr) GTEST_SKIP() << "this build has no NCCL";
+  const auto host = make_local_group();
+  const std::unique_ptr<Group> group(make(*host, 0));
+  ASSERT_NE(group, nullptr);
+  torch::Tensor x = torch::arange(1000, torch::kFloat32).to(torch::Device(torch::kCUDA, 0));
+  const torch::Tensor expected = x.cpu();
+  const auto sum = group->start_sum(x);
+  sum->wait();
+  EXPECT_TRUE(torch::equal(x.cpu(), expected));
+  EXPECT_TRUE(sum->done());
+  group->broadcast(x, 0);
+  EXPECT_TRUE(torch::equal(x.cpu(), expected));
+  EXPECT_FALSE(group->any(false));
+  EXPECT_NO_THROW(group->require_whole());
 }
 
 TEST(NcclGroup, RanksThatShareAGpuGoThroughHostMemory) {

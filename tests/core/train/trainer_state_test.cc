@@ -79,6 +79,39 @@ TEST_F(TrainerStateTest, ARankThatIsLeftSavesTheStepThatWasReached) {
   }
 }
 
+// As NCCL's is after a peer's death: a sum on the device may have ended as garbage.
+class BrokenGroup : public Group {
+ public:
+  explicit BrokenGroup(Group& group) : group_(group) {}
+  int rank() const override { return group_.rank(); }
+  int size() const override { return group_.size(); }
+  std::unique_ptr<PendingSum> start_sum(const torch::Tensor& x) override {
+    return group_.start_sum(x);
+  }
+  void broadcast(torch::Tensor& x, int root) override { group_.broadcast(x, root); }
+  void require_whole() override { throw_world("another rank failed"); }
+
+ private:
+  Group& group_;
+};
+
+TEST_F(TrainerStateTest, NothingIsSavedOfAGroupThatIsNotWhole) {
+  BrokenGroup broken(*alone_);
+  ToyRun stopped(folder("stopped"), broken);
+  stopped.recorder.stop_before_step = 5;
+  EXPECT_THROW(stopped.trainer.run(), Error);
+  EXPECT_FALSE(stopped.checkpoints.load_newest());
+
+  const auto attempt = [&](Group& group) {  // Rank 0 dies, rank 1 is the survivor.
+    BrokenGroup broken_group(group);
+    ToyRun run(folder("survived"), broken_group);
+    if (group.rank() == 0) run.recorder.kill_after_step = 2;
+    run.trainer.run();
+  };
+  EXPECT_THROW(run_ranks(2, attempt), Killed);
+  EXPECT_FALSE(CheckpointStore(folder("survived")).load_newest());
+}
+
 // An epoch's end moves the position before it is complete.
 TEST_F(TrainerStateTest, AValidationThatALossBrokeOffIsMadeAgain) {
   const auto at = folder("broken");

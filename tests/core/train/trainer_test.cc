@@ -247,10 +247,13 @@ TEST_F(TrainerTest, AveragedParametersAreWhatIsValidatedAndKept) {
 }
 
 TEST_F(TrainerTest, AnAdaptiveScheduleChangesTheStepsAndIsTold) {
-  ToyRun run(folder(), *alone_, toy_settings(), std::make_unique<ToyTask>(),
-             {{"name", "usgm"}, {"diameter", 2}},
-             {{"name", "adaptive"}, {"min_steps_per_epoch", 1}, {"alpha", 0.1}});
+  TrainerSettings settings = toy_settings();
+  settings.train.log_every = 1000;  // All the same every step is told.
+  const Json optimizer = {{"name", "usgm"}, {"diameter", 2}};
+  const Json schedule = {{"name", "adaptive"}, {"min_steps_per_epoch", 1}, {"alpha", 0.1}};
+  ToyRun run(folder(), *alone_, settings, std::make_unique<ToyTask>(), optimizer, schedule);
   run.trainer.run();
+  EXPECT_EQ(std::ssize(run.recorder.steps), run.trainer.summary().steps);
   std::set<int64_t> counts;
   int64_t fits = 0;
   for (const StepRow& row : run.recorder.steps) {
@@ -264,6 +267,12 @@ TEST_F(TrainerTest, AnAdaptiveScheduleChangesTheStepsAndIsTold) {
   }
   EXPECT_GT(counts.size(), 1U);
   EXPECT_GT(fits, 0);
+
+  ToyRun broken(folder("broken"), *alone_, settings, std::make_unique<ToyTask>(), optimizer,
+                schedule);
+  broken.task->nan_at_loss = 5;  // In the third step: of 2, 2 and 2 microbatches.
+  EXPECT_THAT(failure_of(broken.trainer, Fault::Run, "nan"), HasSubstr("the loss of step 3"));
+  EXPECT_EQ(broken.recorder.steps.size(), 2U);
 }
 
 // ---- validation ----

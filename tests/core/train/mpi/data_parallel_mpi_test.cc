@@ -29,10 +29,13 @@ class DataParallelMpi : public ToyRunTest {
 };
 
 TEST_F(DataParallelMpi, AnyRanksTrainAsOneDoes) {
-  const RankCurve alone = train_network(*alone_, folder("alone"), 200);
-  for (const int64_t ranks : {1, 2, 3, 4}) {
-    const auto group = first_ranks(ranks);
-    if (group) expect_trains_as_one_rank(*group, alone, folder(std::to_string(ranks)));
+  for (const Method& method : methods()) {
+    const auto at = folder(method.optimizer.at("name"));
+    const RankCurve alone = train_network(*alone_, method, at / "alone", 200);
+    for (const int64_t ranks : {1, 2, 3, 4}) {
+      const auto group = first_ranks(ranks);
+      if (group) expect_trains_as_one_rank(*group, method, alone, at / std::to_string(ranks));
+    }
   }
   first_ranks(kRanks)->any(false);  // Those that had no part wait for the others.
 }
