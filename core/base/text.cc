@@ -124,7 +124,7 @@ std::string human_bytes(uint64_t bytes) {
 std::string human_count(int64_t count) {
   std::string digits = std::to_string(count < 0 ? -count : count);
   for (auto i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3) {
-    digits.insert(static_cast<size_t>(i), ",");
+    digits.insert(static_cast<size_t>(i), 1, ',');
   }
   return count < 0 ? "-" + digits : digits;
 }

@@ -5,7 +5,7 @@ namespace seqsweep {
 std::string item_title(const Dataset& data, int64_t item) {
   std::string title(data.title(item).empty() ? data.item_key(item) : data.title(item));
   for (size_t at = title.find('<'); at != std::string::npos; at = title.find('<', at + 1)) {
-    if (at + 1 < title.size() && title[at + 1] != ' ') title.insert(at + 1, " ");
+    if (at + 1 < title.size() && title[at + 1] != ' ') title.insert(at + 1, 1, ' ');
   }
   return title;
 }

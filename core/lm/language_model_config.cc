@@ -63,7 +63,7 @@ const char* name_of(Architecture architecture) {
 std::shared_ptr<const Tokenizer> tokenizer_of_titles(const Dataset& data, int64_t vocabulary) {
   std::vector<std::string> texts;
   for (int64_t item = 0; item < data.items(); ++item) {
-    texts.push_back(" " + item_title(data, item) + ".");
+    texts.push_back(fmt::format(" {}.", item_title(data, item)));
   }
   // The words of prompts, often enough to become tokens.
   const auto copies = std::max<size_t>(50, texts.size() / 50);

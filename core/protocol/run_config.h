@@ -44,7 +44,10 @@ struct TrainConfig {
     field("grad_norm_max", grad_norm_max, "longer gradients are scaled to this norm; 0: never",
           at_least(0));
     field("checkpoint_s", checkpoint_s, "most seconds of training between checkpoints", above(0));
-    field("log_every", log_every, "steps between rows of the table steps; with a batch schedule that observes every step is one", at_least(1));
+    field("log_every", log_every,
+          "steps between rows of the table steps; with a batch schedule that observes every step "
+          "is one",
+          at_least(1));
   }
 };
 

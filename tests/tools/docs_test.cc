@@ -89,11 +89,10 @@ TEST(Docs, TheReadmeRunsAsWritten) {
   replace(blocks[1], "my.db.runs/RUN", "my.db.runs/$run");
   replace(blocks[2], "diff my.db RUN OTHER", "diff my.db $run $other");
   replace(blocks[2], "logs my.db RUN", "logs my.db $run");
-  blocks.insert(
-      blocks.begin() + 1,
-      "ids() { seqsweep query my.db \"SELECT run_id FROM results WHERE dataset = 'csv' "
-      "AND model = '$1'\" --format csv | tail -1; }\n"
-      "run=$(ids mamba4rec) other=$(ids sasrec)\n");
+  blocks.insert(blocks.begin() + 1,
+                "ids() { seqsweep query my.db \"SELECT run_id FROM results WHERE dataset = 'csv' "
+                "AND model = '$1'\" --format csv | tail -1; }\n"
+                "run=$(ids mamba4rec) other=$(ids sasrec)\n");
   const CommandResult result = run_blocks(blocks, folder);
   EXPECT_EQ(result.code, 0) << result.output;
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "tables/report.html"));

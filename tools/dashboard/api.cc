@@ -123,7 +123,8 @@ Json table_json(const Table& table) {
   for (const std::vector<Cell>& cells : table.rows) {
     Json row = Json::array();
     for (const Cell& cell : cells) {
-      row.push_back({{"text", cell.text}, {"spread", cell.spread}, {"best", cell.best}});
+      row.push_back(
+          {{"text", cell.text}, {"mark", cell.mark}, {"spread", cell.spread}, {"best", cell.best}});
     }
     rows.push_back(std::move(row));
   }
@@ -215,10 +216,15 @@ Json events_json(Database& database, int64_t after_id, size_t count_max) {
   return json;
 }
 
-Json tables_json(Database& database) {
+Json tables_json(Database& database, SignificanceTests& tests) {
   Json tables = Json::array();
-  for (const DatasetResults& results : summarize(read_results(database), paper())) {
-    tables.push_back(table_json(results_table(results)));
+  std::vector<DatasetResults> results = summarize(read_results(database), paper());
+  const std::vector<TestState> states = tests.fill(results);
+  for (size_t i = 0; i < results.size(); ++i) {
+    Table table = results_table(results[i]);
+    if (!states[i].note.empty()) table.notes.push_back(states[i].note);
+    tables.push_back(table_json(table));
+    tables.back()["under_way"] = states[i].under_way;
   }
   const std::vector<DatasetRow> datasets = read_datasets(database);
   if (!datasets.empty()) tables.push_back(table_json(datasets_table(datasets, paper())));

@@ -7,6 +7,7 @@
 
 #include "core/base/config.h"
 #include "db/database.h"
+#include "tools/dashboard/significance.h"
 
 namespace seqsweep {
 
@@ -27,7 +28,7 @@ Json curves_json(Database& database, const std::vector<std::string>& run_ids, si
 // Those after an id, oldest first, the latest `count_max` of them.
 Json events_json(Database& database, int64_t after_id, size_t count_max);
 
-// The tables as make_tables shows them, without tests of significance.
-Json tables_json(Database& database);
+// The tables as make_tables shows them. `under_way`: a table's marks of significance come later.
+Json tables_json(Database& database, SignificanceTests& tests);
 
 }  // namespace seqsweep

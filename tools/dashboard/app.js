@@ -1,54 +1,11 @@
 // The dashboard's page. Whatever comes from the database becomes a text node or an attribute value,
-// never HTML. One poll of the overview every two seconds; a view is drawn anew when its data changed.
+// never HTML. One poll of the overview every two seconds; a view is made anew when its data changed, and
+// what differs from the page is put there.
 'use strict';
 
 const POLL_MS = 2000;
 const SYMBOLS = { done: '✓', running: '▸', pending: '·', failed: '✗', cancelled: '–' };
-const state = { overview: null, overviewText: '', view: '', chosen: new Set(), filter: '', status: '', sort: null, here: '', drawn: '' };
-
-// ---- elements ----
-
-function el(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(props)) {
-    if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
-    else if (value === true) node.setAttribute(key, '');
-    else if (value !== false && value != null) node.setAttribute(key, value);
-  }
-  node.append(...children.filter((child) => child != null));
-  return node;
-}
-
-function svg(tag, props = {}, ...children) {
-  const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  for (const [key, value] of Object.entries(props)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
-
-const byId = (id) => document.getElementById(id);
-
-// ---- texts ----
-
-function duration(seconds) {
-  if (seconds == null) return '';
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
-}
-const metric = (value) => (value == null ? '–' : value.toFixed(4));
-const short = (value) => (value == null ? '–' : String(Number(value.toPrecision(4))));
-const timeOf = (ms) => new Date(ms).toLocaleString();
-// The settings in a model's name tell its optimizer where rows differ in it.
-const nameOf = (run) => `${run.model} on ${run.dataset}, ${run.model.includes(run.optimizer) ? '' : `${run.optimizer}, `}seed ${run.seed}`;
-
-function stateText(run) {
-  const progress = run.progress;
-  if (run.status !== 'running' || !progress) return run.status;
-  const percent = progress.fraction == null ? '' : ` ${Math.round(100 * progress.fraction)} %`;
-  const left = progress.seconds_left == null ? '' : `, ${duration(progress.seconds_left)} to go`;
-  return `${progress.phase}${percent}${left}`;
-}
+const state = { overview: null, overviewText: '', view: '', chosen: new Set(), filter: '', status: '', sort: null, here: '', drawn: '', unfinished: false };
 
 // ---- data ----
 
@@ -89,100 +46,6 @@ async function poll() {
   setTimeout(poll, POLL_MS);
 }
 
-// ---- charts ----
-
-const SERIES = [['loss', 'Training loss'], ['ndcg', 'Validation NDCG@10'], ['batch_size', 'Batch size'], ['h', 'H'], ['c1', 'c1'], ['c2', 'c2']];
-const WIDEST = 560, HEIGHT = 260, LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 30;
-const NOISY = 100;  // Points from which a loss is drawn faint, with its moving average on it.
-
-function ticks(low, high, count) {
-  const rough = (high - low) / count || 1;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((digit) => digit * power).find((size) => size >= rough);
-  const all = [];
-  for (let at = Math.ceil(low / step) * step; at <= high + step * 1e-9; at += step) all.push(Number(at.toPrecision(12)));
-  return all;
-}
-
-function scaleOf(values, from, to, logarithmic) {
-  let low = Math.min(...values), high = Math.max(...values);
-  if (low === high) { const pad = Math.abs(low) / 10 || 1; low -= logarithmic ? 0 : pad; high += pad; }
-  const turn = logarithmic ? Math.log10 : (value) => value;
-  const place = (value) => from + (turn(value) - turn(low)) / (turn(high) - turn(low)) * (to - from);
-  const marks = logarithmic ? ticks(Math.log10(low), Math.log10(high), 4).filter(Number.isInteger).map((power) => 10 ** power) : ticks(low, high, 5);
-  return { place, marks, low, high };
-}
-
-function smooth(points) {
-  const reach = Math.max(2, Math.round(points.length / 60));
-  return points.map(([x], i) => {
-    const near = points.slice(Math.max(0, i - reach), i + reach + 1);
-    return [x, near.reduce((sum, point) => sum + point[1], 0) / near.length];
-  });
-}
-
-const styleOf = (index) => `curve c${index % 7} d${index % 5}`;
-
-// lines: [{label, style, points: [[x, y], ...]}]
-function chart(title, lines, noisy) {
-  const WIDTH = Math.min(WIDEST, byId('main').clientWidth - 26);
-  const xs = lines.flatMap((line) => line.points.map((point) => point[0]));
-  const ys = lines.flatMap((line) => line.points.map((point) => point[1]));
-  const least = Math.min(...ys);
-  const logarithmic = least > 0 && Math.max(...ys) > 50 * least;
-  const x = scaleOf(xs, LEFT, WIDTH - RIGHT, false);
-  const y = scaleOf(ys, HEIGHT - BOTTOM, TOP, logarithmic);
-  const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', tabindex: 0, 'aria-label': `${title} over epochs` });
-  for (const mark of y.marks) {
-    picture.append(svg('line', { class: 'rule', x1: LEFT, x2: WIDTH - RIGHT, y1: y.place(mark), y2: y.place(mark) }),
-      svg('text', { x: LEFT - 6, y: y.place(mark) + 4, 'text-anchor': 'end' }, short(mark)));
-  }
-  for (const mark of x.marks) picture.append(svg('text', { x: x.place(mark), y: HEIGHT - 12, 'text-anchor': 'middle' }, short(mark)));
-  picture.append(svg('path', { class: 'axis', d: `M${LEFT},${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}` }));
-  const pathOf = (points) => points.map(([a, b], i) => `${i ? 'L' : 'M'}${x.place(a).toFixed(1)},${y.place(b).toFixed(1)}`).join('') + (points.length === 1 ? 'h2' : '');
-  for (const line of lines) {
-    const faint = noisy && line.points.length > NOISY;
-    if (faint) picture.append(svg('path', { class: `${styleOf(line.style)} raw`, d: pathOf(line.points) }));
-    picture.append(svg('path', { class: styleOf(line.style), d: pathOf(faint ? smooth(line.points) : line.points) }));
-  }
-  const cursor = svg('line', { class: 'cursor', y1: TOP, y2: HEIGHT - BOTTOM, visibility: 'hidden' });
-  picture.append(cursor);
-  const readout = el('div', { class: 'readout', role: 'status' });
-  let at = x.high;
-  const read = (value) => {
-    at = Math.max(x.low, Math.min(x.high, value));
-    cursor.setAttribute('x1', x.place(at));
-    cursor.setAttribute('x2', x.place(at));
-    cursor.setAttribute('visibility', 'visible');
-    const parts = lines.map((line) => {
-      const near = line.points.reduce((best, point) => (Math.abs(point[0] - at) < Math.abs(best[0] - at) ? point : best));
-      return `${lines.length > 1 ? `${line.label}: ` : ''}${short(near[1])}`;
-    });
-    readout.textContent = `epoch ${short(at)}: ${parts.join('; ')}`;
-  };
-  picture.addEventListener('pointermove', (event) => {
-    const box = picture.getBoundingClientRect();
-    const pixels = (event.clientX - box.left) * WIDTH / box.width;
-    read(x.low + (pixels - LEFT) / (WIDTH - RIGHT - LEFT) * (x.high - x.low));
-  });
-  picture.addEventListener('keydown', (event) => {
-    const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!direction) return;
-    event.preventDefault();
-    read(at + direction * (x.high - x.low) / 50);
-  });
-  return el('div', { class: 'chart' }, el('h3', {}, logarithmic ? `${title} (logarithmic)` : title), picture, readout);
-}
-
-function charts(curves, runs) {
-  const box = el('div', { class: 'charts' });
-  for (const [key, title] of SERIES) {
-    const lines = runs.map((run, style) => ({ label: nameOf(run), style, points: (curves[run.id] || {})[key] || [] })).filter((line) => line.points.length);
-    if (lines.length) box.append(chart(title, lines, key === 'loss'));
-  }
-  return box.children.length ? box : el('p', { class: 'faint' }, 'No curves yet: they come with the first epoch.');
-}
-
 // ---- views ----
 
 function sweepHead(sweep) {
@@ -218,7 +81,7 @@ function grid(runs) {
   return box;
 }
 
-const COLUMNS = [['Model', 'model'], ['Data set', 'dataset'], ['Optimizer', 'optimizer', 'optional'], ['Seed', 'seed', 'n'], ['State', 'status'],
+const COLUMNS = [['Model', 'model', 'name'], ['Data set', 'dataset', 'set optional'], ['Optimizer', 'optimizer', 'optional'], ['Seed', 'seed', 'n'], ['State', 'status'],
   ['HT@10', 'hit_10', 'n optional'], ['NDCG@10', 'ndcg_10', 'n'], ['MRR@10', 'mrr_10', 'n optional'], ['Latency (ms)', 'latency_ms', 'n optional'], ['Training', 'train_s', 'n optional']];
 
 function shownRuns() {
@@ -238,12 +101,11 @@ function shownRuns() {
 }
 
 function runRow(run) {
-  const box = el('input', { type: 'checkbox', 'aria-label': `choose ${nameOf(run)}`, onchange: () => choose(run.id) });
-  box.checked = state.chosen.has(run.id);
+  const box = el('input', { type: 'checkbox', 'aria-label': `choose ${nameOf(run)}`, checked: state.chosen.has(run.id), onchange: () => choose(run.id) });
   const cells = [run.model, run.dataset, run.optimizer, run.seed, null, metric(run.hit_10), metric(run.ndcg_10), metric(run.mrr_10), short(run.latency_ms),
     run.status === 'done' ? duration(run.train_s) : ''].map((text, i) => {
-    if (i === 0) return el('td', {}, el('a', { href: `#/run/${encodeURIComponent(run.id)}` }, text));
-    if (i === 4) return el('td', { class: `state ${run.status}`, title: run.error }, `${SYMBOLS[run.status] || '?'} ${stateText(run)}`);
+    if (i === 0) return el('td', { class: 'name' }, el('a', { href: `#/run/${encodeURIComponent(run.id)}` }, text), el('span', { class: 'narrow faint' }, ` on ${run.dataset}`));
+    if (i === 4) return el('td', { class: `state ${run.status}`, title: run.error }, `${SYMBOLS[run.status] || '?'}\u00a0${stateText(run)}`);
     return el('td', { class: COLUMNS[i][2] }, String(text));
   });
   return el('tr', { 'data-run': run.id, class: state.here === run.id ? 'here' : null }, el('td', {}, box), ...cells);
@@ -260,7 +122,7 @@ function runTable() {
 }
 
 function redrawTable() {
-  byId('run-table').replaceChildren(...runTable());
+  patchChildren(byId('run-table'), runTable());
   byId('compare').disabled = state.chosen.size < 2;
   byId('compare').textContent = `Compare ${state.chosen.size} chosen`;
 }
@@ -336,10 +198,11 @@ async function compareView(ids) {
 
 async function tablesView() {
   const tables = await fetchJson('/api/tables');
+  state.unfinished = tables.some((table) => table.under_way);
   return tables.flatMap((table) => [el('h2', {}, table.title),
     el('div', { class: 'wide' }, el('table', {}, el('thead', {}, el('tr', {}, ...table.columns.map((column) => el('th', { class: column.numbers ? 'n' : null }, column.name)))),
       el('tbody', {}, ...table.rows.map((cells) => el('tr', {}, ...cells.map((cell, i) => el('td', { class: table.columns[i].numbers ? 'n' : null },
-        cell.best ? el('strong', {}, cell.text) : cell.text || '–', cell.spread ? el('span', { class: 'faint' }, ` ${cell.spread}`) : null))))))),
+        cell.best ? el('strong', {}, cell.text) : cell.text || '–', cell.mark ? el('sup', {}, cell.mark) : null, cell.spread ? el('span', { class: 'faint' }, ` ${cell.spread}`) : null))))))),
     el('ul', { class: 'faint' }, ...table.notes.map((note) => el('li', {}, note)))]);
 }
 
@@ -365,33 +228,30 @@ async function viewOf(path) {
   return sweepView();
 }
 
-// What the view depends on: while it stays the same, the page does, and keeps focus and scroll. A
-// running run's curves grow although its overview may not change.
+// What the view depends on: while it stays the same, the page does. A running run's curves grow although
+// its overview may not change; tables are unfinished while their tests of significance are under way.
 async function show() {
   if (!state.overview) return;
-  const key = `${location.hash} ${state.overviewText}`;
+  const hash = location.hash, key = `${hash} ${state.overviewText}`;
   if (key === state.drawn) return;
-  const path = location.hash.replace(/^#\/?/, '').split('/');
-  const sameView = state.view === location.hash;
-  if (sameView && path[0] === '' && document.activeElement === byId('filter') && byId('run-table')) {
-    redrawTable();  // Who types keeps the caret.
-    state.drawn = key;
-    return;
-  }
+  state.unfinished = false;
+  const path = hash.replace(/^#\/?/, '').split('/');
   const nodes = await viewOf(path);
-  const focused = document.activeElement && document.activeElement.closest('[data-run]');
-  const focusedRun = sameView && focused ? focused.dataset.run : null;
-  byId('main').replaceChildren(...nodes);
-  state.drawn = key;
-  state.view = location.hash;
+  if (location.hash !== hash) return;  // Another view was asked for meanwhile.
+  const sameView = state.view === hash;
+  const focused = document.activeElement?.closest('[data-run]');
+  if (sameView) patchChildren(byId('main'), nodes); else byId('main').replaceChildren(...nodes);
+  state.drawn = state.unfinished ? '' : key;
+  state.view = hash;
   for (const link of document.querySelectorAll('nav a')) {
     const here = link.dataset.view === (['tables', 'events'].includes(path[0]) ? path[0] : '');
     if (here) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
   }
   document.title = path[0] ? `${path[0]} · ${state.overview.name}` : state.overview.name;
-  if (focusedRun) focusRun(focusedRun);
+  // A row that the order moved has lost the focus.
+  if (sameView && focused && !focused.contains(document.activeElement)) focusRun(focused.dataset.run);
   if (!sameView) window.scrollTo(0, 0);
-  document.body.dataset.ready = location.hash || '#/';
+  document.body.dataset.ready = hash || '#/';
 }
 
 function navigate() {

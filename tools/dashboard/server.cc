@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/host.h"
 #include "core/base/text.h"
 #include "db/queries.h"
 #include "tools/dashboard/api.h"
@@ -39,6 +40,12 @@ void set_headers(httplib::Server& server) {
 void share_no_port(socket_t socket) {
   const int yes = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+}
+
+// What a browser elsewhere can open: the address of all interfaces is nobody's.
+std::string name_in_url(const std::string& host) {
+  if (host.empty() || host == "0.0.0.0" || host == "::") return host_name();
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
 
 // As long for a wrong token as for the right one.
@@ -115,7 +122,9 @@ std::string random_token() {
 
 struct Dashboard::State {
   explicit State(DashboardOptions given)
-      : options(std::move(given)), database(Database::open_for_reading(options.database)) {
+      : options(std::move(given)),
+        database(Database::open_for_reading(options.database)),
+        tests(options.database) {
     if (!is_loopback(options.host) && options.token.empty())
       throw_input("dashboard: on a host other than 127.0.0.1 a token is needed");
     set_headers(server);
@@ -194,7 +203,7 @@ struct Dashboard::State {
     serve_json("/api/events", [this](const auto& request) {
       return events_json(database, integer_of(request, "after", 0), kEvents);
     });
-    serve_json("/api/tables", [this](const auto&) { return tables_json(database); });
+    serve_json("/api/tables", [this](const auto&) { return tables_json(database, tests); });
   }
 
   void bind() {
@@ -213,6 +222,7 @@ struct Dashboard::State {
   bool stopped = false;
   std::atomic<bool> serving = false;
   Database database;
+  SignificanceTests tests;
   httplib::Server server;
 };
 
@@ -227,7 +237,7 @@ int Dashboard::port() const {
 std::string Dashboard::url() const {
   const DashboardOptions& options = state_->options;
   const std::string query = options.token.empty() ? "" : "?token=" + options.token;
-  return fmt::format("http://{}:{}/{}", options.host, options.port, query);
+  return fmt::format("http://{}:{}/{}", name_in_url(options.host), options.port, query);
 }
 
 void Dashboard::serve() {

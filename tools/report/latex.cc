@@ -60,9 +60,9 @@ std::string ascii_text(char c) {
 std::string latex_cell(const Cell& cell) {
   if (cell.text.empty()) return "--";
   std::string text = latex_escape(cell.text);
-  if (cell.best) text = "\\textbf{" + text + "}";
+  if (cell.best) text = fmt::format("\\textbf{{{}}}", text);
   text += latex_escape(cell.mark);
-  if (!cell.spread.empty()) text += " " + latex_escape(cell.spread);
+  if (!cell.spread.empty()) text += fmt::format(" {}", latex_escape(cell.spread));
   return text;
 }
 

@@ -10,9 +10,9 @@ namespace {
 std::string markdown_cell(const Cell& cell) {
   if (cell.text.empty()) return "–";
   std::string text = markdown_escape(cell.text);
-  if (cell.best) text = "**" + text + "**";
+  if (cell.best) text = fmt::format("**{}**", text);
   text += cell.mark;
-  if (!cell.spread.empty()) text += " " + markdown_escape(cell.spread);
+  if (!cell.spread.empty()) text += fmt::format(" {}", markdown_escape(cell.spread));
   return text;
 }
 

@@ -76,7 +76,8 @@ Report make_report(const ReportData& data, const Paper& paper,
     const std::string name = page.kind + "_" + slug;
     if (shown.empty() || shown.back().name != page.shown_in) shown.push_back({page.shown_in, ""});
     std::string& text = shown.back().text;
-    text += (text.empty() ? "" : "\n") + markdown(page.table);
+    if (!text.empty()) text += '\n';
+    text += markdown(page.table);
     report.files.push_back({name + ".csv", page.csv});
     report.files.push_back({name + ".tex", latex(page.table)});
     tex_files.push_back(report.files.back().name);

@@ -2,8 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include "db/queries.h"
 #include "tests/tools/dashboard/support.h"
+#include "tools/report/report.h"
+#include "tools/report/results_table.h"
 
 namespace seqsweep {
 namespace {
@@ -23,9 +29,24 @@ class Api : public ::testing::Test {
     return {};
   }
 
+  // When no test is under way any more.
+  Json tested_tables(SignificanceTests& tests) {
+    for (;; std::this_thread::sleep_for(std::chrono::milliseconds(5))) {
+      Json tables = tables_json(database(), tests);
+      const bool open = std::ranges::any_of(
+          tables, [](const Json& table) { return table.value("under_way", false); });
+      if (!open) return tables;
+    }
+  }
+
   TemporaryFolder folder_;
   RunStore store_{folder_ / "results.db"};
 };
+
+const Json& table_of(const Json& tables, const std::string& title) {
+  return *std::ranges::find_if(tables,
+                               [&](const Json& table) { return table.at("title") == title; });
+}
 
 TEST_F(Api, TheOverviewHasEveryRunWithItsFigures) {
   const Json overview = overview_json(database(), 0);
@@ -90,12 +111,59 @@ TEST_F(Api, EventsComeAfterAnIdAndTheLatestOfMany) {
 }
 
 TEST_F(Api, TablesAreThoseOfMakeTables) {
-  const Json tables = tables_json(database());
+  SignificanceTests tests(database().path());
+  const Json tables = tables_json(database(), tests);
   EXPECT_EQ(tables.at(0).at("title"), "MovieLens-1M");
   EXPECT_EQ(tables.at(0).at("columns").at(2).at("name"), "HT@10");
   EXPECT_EQ(tables.at(0).at("rows").at(0).at(2).at("text"), "0.2500");
   EXPECT_EQ(tables.at(0).at("rows").at(0).at(2).at("best"), true);
   EXPECT_EQ(tables.back().at("title"), "Datasets");
+}
+
+TEST_F(Api, TheMarksOfSignificanceAreThoseOfMakeTables) {
+  add_ranked_runs(store_);
+  SignificanceTests tests(database().path());
+  const Json first = table_of(tables_json(database(), tests), "ranked");
+  EXPECT_EQ(first.at("under_way"), true);
+  EXPECT_THAT(first.at("notes").back(), HasSubstr("under way"));
+
+  const Json shown = table_of(tested_tables(tests), "ranked");
+  const ReportData report = read_report_data(database(), paper());
+  const auto results = std::ranges::find(report.results, "ranked", &DatasetResults::dataset);
+  const Table table = results_table(*results);
+  size_t marks = 0;
+  for (size_t row = 0; row < table.rows.size(); ++row) {
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      EXPECT_EQ(shown.at("rows").at(row).at(i).at("mark"), table.rows[row][i].mark);
+      marks += table.rows[row][i].mark == "‡";
+    }
+  }
+  EXPECT_EQ(marks, 3U) << "one model is worse in each metric";
+  EXPECT_EQ(shown.at("notes"), Json(table.notes));
+}
+
+TEST_F(Api, TestsAreMadeAnewWhenARunIsDone) {
+  add_ranked_runs(store_);
+  SignificanceTests tests(database().path());
+  tested_tables(tests);
+  EXPECT_EQ(table_of(tables_json(database(), tests), "ranked").at("under_way"), false);
+  store_.add_sweep("more", "name: more",
+                   std::vector{planned_run("more", run_config("ranked", "gpt4rec", 1))});
+  EXPECT_EQ(table_of(tables_json(database(), tests), "ranked").at("under_way"), false);
+  finish(store_, "more", result_of_ranks(some_ranks(kRankedUsers, 9, 7)));
+  EXPECT_EQ(table_of(tables_json(database(), tests), "ranked").at("under_way"), true);
+  const Json shown = table_of(tested_tables(tests), "ranked");
+  EXPECT_EQ(shown.at("rows").at(0).at(2).at("mark"), "‡");
+}
+
+TEST_F(Api, TestsThatTakeLongAreLeftToMakeTables) {
+  add_ranked_runs(store_);
+  SignificanceTests tests(database().path(), 3 * kRankedUsers - 1);
+  const Json shown = table_of(tested_tables(tests), "ranked");
+  EXPECT_EQ(shown.at("rows").at(2).at(2).at("mark"), "");
+  EXPECT_THAT(shown.at("notes").back(), HasSubstr("for 3 runs with 400 test users"));
+  SignificanceTests enough(database().path(), 3 * kRankedUsers);
+  EXPECT_THAT(tested_tables(enough).dump(), HasSubstr("‡"));
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
 
 python browser.py URL CHROMIUM [SCREENSHOTS]
 Talks to the browser through its DevTools protocol with the standard library alone. The database is the
-one of support.h: five runs, one with a name that a careless page would execute.
+one of support.h: five runs, one with a name that a careless page would execute and one that goes on
+all the time, and three with tests of significance.
 """
 
 import base64
@@ -123,9 +124,12 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
+    def resize(self, width, height):
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
+
     def screenshot(self, path, width, height, dark):
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
+        self.resize(width, height)
         time.sleep(1)  # The page is laid out anew.
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
@@ -142,7 +146,7 @@ def check(browser, url):
     browser.open(url, "#/")
     assert "5 runs: 2 done, 1 running, 1 failed, 1 pending" in text(browser), text(browser)
     rows = browser.run("document.querySelectorAll('#runs tbody tr').length")
-    assert rows == 5, rows
+    assert rows == 8, rows
     done = "[...document.querySelectorAll('#runs tbody tr')].find(r => r.dataset.run === 'done0001').innerText"
     assert "0.1250" in browser.run(done) and "0.2500" in browser.run(done), browser.run(done)
     assert "<script>window.hacked=1</script>" in text(browser), "the name is shown as it is"
@@ -179,16 +183,61 @@ def check(browser, url):
     browser.wait("document.querySelector('.readout').textContent.startsWith('epoch')", "values by the arrow keys")
     browser.go("#/tables")
     assert "MovieLens-1M" in text(browser) and "0.2500" in text(browser), text(browser)
+    browser.wait("document.querySelectorAll('main td sup').length === 3", "marks of significance")
+    assert "paired permutation test" in text(browser), text(browser)
     browser.go("#/events")
     browser.go("#/run/none")
     assert "There is no such run." in text(browser)
     browser.press("?")
     browser.wait("document.getElementById('help').open", "the help")
-    browser.press("Escape")
+    browser.click("#help button")
+    check_refresh(browser)
+    check_widths(browser)
     origin = url.split("?")[0].rstrip("/")
     outside = [one for one in browser.requests if not one.startswith((origin, "about:", "data:"))]
     assert not outside, outside
     assert not browser.complaints, browser.complaints
+
+
+def refresh(browser):
+    browser.run("window.drawnBefore = state.drawn")
+    browser.wait("state.drawn && state.drawn !== window.drawnBefore", "the live run's progress")
+
+
+def check_refresh(browser):
+    """Whoever scrolls, reads or has the focus somewhere is not disturbed by a live sweep."""
+    browser.resize(240, 900)
+    browser.go("#/")
+    table = "document.querySelector('#run-table .wide')"
+    for focused in ("#runs th button", "#runs [data-run=running1] input", "#runs [data-run=running1] a"):
+        browser.run(f"{table}.scrollLeft = 20; document.querySelector('{focused}').focus({{preventScroll: true}})")
+        refresh(browser)
+        assert browser.run(f"{table}.scrollLeft") == 20, (focused, browser.run(f"{table}.scrollLeft"))
+        assert browser.run(f"document.activeElement === document.querySelector('{focused}')"), focused
+    browser.resize(1280, 900)
+    browser.go("#/run/running1")
+    browser.run("document.querySelector('.chart svg').focus()")
+    browser.press("ArrowLeft")
+    kept = "[document.querySelector('.readout').textContent, document.querySelector('.cursor').getAttribute('visibility'), document.activeElement.tagName]"
+    before, drawn = browser.run(kept), "document.querySelector('.chart path.curve').getAttribute('d')"
+    curve = browser.run(drawn)
+    refresh(browser)
+    assert before[0].startswith("epoch") and before[1:] == ["visible", "svg"], before
+    assert browser.run(kept) == before, (before, browser.run(kept))
+    assert browser.run(drawn) != curve, "the curve grows"
+    browser.press("ArrowRight")
+    assert browser.run(kept)[0] != before[0], "and its values can still be read"
+
+
+def check_widths(browser):
+    """Long names hide no result."""
+    browser.go("#/")
+    wide = ("(() => { for (const run of state.overview.runs) run.model = '2Mamba4Rec (usgm, average=null, diameter=10.0, diameter_grows=false, lr=1000.0)';"
+            "redrawTable(); const box = document.querySelector('#run-table .wide'); return box.scrollWidth - box.clientWidth; })()")
+    assert browser.run(wide) <= 0, browser.run(wide)
+    browser.resize(390, 844)
+    right = "[...document.querySelectorAll('#runs th')].find(th => th.innerText === 'NDCG@10').getBoundingClientRect().right"
+    assert browser.run(right) <= 390, browser.run(right)
 
 
 def main():

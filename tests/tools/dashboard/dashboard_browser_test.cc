@@ -1,6 +1,8 @@
-// The page in a real browser: clicks, keys, values against the database, nothing asked for outside.
+// The page in a real browser, beside a live sweep: clicks, keys, values against the database,
+// nothing asked for outside.
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <thread>
 
@@ -25,9 +27,16 @@ TEST(DashboardBrowser, WorksAsAPersonUsesIt) {
   }
   const TemporaryFolder folder;
   RunStore store(folder / "results.db");
-  fill_for_dashboard(store);
+  const Ticket running = fill_for_dashboard(store);
+  add_ranked_runs(store);
   Dashboard dashboard({.database = folder / "results.db", .port = 0});
   const std::jthread server([&] { dashboard.serve(); });
+  const std::jthread sweep([&](const std::stop_token& ended) {
+    for (int64_t step = 21; !ended.stop_requested(); ++step) {
+      get_on(store, running, step);
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+  });
   const CommandResult result =
       run_command({"python3", SEQSWEEP_SOURCE_DIR "/tests/tools/dashboard/browser.py",
                    dashboard.url(), browser});
