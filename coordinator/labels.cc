@@ -115,6 +115,7 @@ void distinguish(std::vector<Labelled> entries) {
 void collect(ModelChoice& model, std::vector<Labelled>& models, std::vector<Labelled>& optimizers) {
   Json dump = dump_model(model);
   dump.erase("optimizers");  // They have labels of their own.
+  dump.erase("priority");    // It makes no other run.
   models.push_back(labelled(model.label, dump));
   // Whether there is a start at all is a difference too.
   const auto start = std::ranges::find(model.needs, kStartRole, &NeededChoice::role);

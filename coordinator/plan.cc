@@ -131,7 +131,7 @@ class Grid {
 
   void add(const Choice& dataset, const ModelChoice& model, const OptimizerChoice& optimizer,
            const Choice& seed) {
-    const SweepRun& run = runs_[place(dataset, model, optimizer, seed)];
+    const SweepRun& run = runs_[place(dataset, model, optimizer, seed, model.priority)];
     const Cell cell{{&dataset, &model, &optimizer, &seed}};
     const auto [first, is_new] = cells_.emplace(run.run_id, cell);
     if (!is_new) throw_same_run(first->second, cell, run.label);
@@ -142,7 +142,7 @@ class Grid {
  private:
   // Where the run stands; behind those that it needs.
   size_t place(const Choice& dataset, const ModelChoice& model, const OptimizerChoice& optimizer,
-               const Choice& seed) {
+               const Choice& seed, int64_t priority) {
     SweepRun run{.config = {.dataset = dataset.spec,
                             .model = model.spec,
                             .objective = model.objective,
@@ -155,7 +155,7 @@ class Grid {
                  .label = fmt::format("{}/{}/{}/{}", dataset.label, model.label, optimizer.label,
                                       seed.label)};
     for (const NeededChoice& needed : model.needs) {
-      const SweepRun& other = runs_[place(dataset, needed.model, needed.optimizer, seed)];
+      const SweepRun& other = runs_[place(dataset, needed.model, needed.optimizer, seed, priority)];
       run.config.needs[needed.role] = other.config.json();
       if (std::ranges::find(run.needs, other.run_id) == run.needs.end()) {
         run.needs.push_back(other.run_id);
@@ -163,7 +163,12 @@ class Grid {
     }
     run.run_id = config_hash(run.config.json());
     const auto [at, is_new] = places_.emplace(run.run_id, runs_.size());
-    if (is_new) runs_.push_back(std::move(run));
+    if (is_new) {
+      run.priority = priority;
+      runs_.push_back(std::move(run));
+    }
+    SweepRun& placed = runs_[at->second];
+    placed.priority = std::max(placed.priority, priority);
     return at->second;
   }
 

@@ -42,6 +42,7 @@ struct SweepRun {
   RunConfig config;
   std::string label;               // "ml-100k/sasrec/adam/seed 1"
   std::vector<std::string> needs;  // Ids of the runs whose trained models it needs.
+  int64_t priority = 0;            // Of the model's entry; of what needs it, if that is higher.
 };
 
 // Every error (Fault::Input) names file, line, column and key, what is valid and what came.

@@ -47,6 +47,7 @@ WaitingRun RunQueue::waiting(const std::string& run_id) const {
   return {.run_id = run_id,
           .label = asked.label,
           .ranks = asked.config.train.ranks,
+          .priority = asked.priority,
           .turn = known_[at].turn,
           .estimate_s = estimator_.seconds(known_[at].kind, device_),
           .path_s = path_s(at),

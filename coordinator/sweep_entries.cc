@@ -204,8 +204,11 @@ ModelChoice read_model(const Value& entry, const std::string& path, const EntryC
     }
     plain.erase("optimizers");
   }
+  const Value* priority = entry.is_map() ? entry.find("priority") : nullptr;
+  if (priority) plain.erase("priority");
   ModelChoice choice = read_plain_model(plain, path, context, /*depth=*/0);
   choice.optimizers = std::move(optimizers);
+  if (priority) choice.priority = config_detail::read_int(*priority, path + ".priority");
   return choice;
 }
 
@@ -237,6 +240,7 @@ Json dump_model(const ModelChoice& model) {
   json["objective"] = model.objective;
   json["train"] = to_json(model.train);
   json["evaluate"] = to_json(model.evaluate);
+  if (model.priority != 0) json["priority"] = model.priority;
   for (const OptimizerChoice& optimizer : model.optimizers) {
     json["optimizers"].push_back(dump_optimizer(optimizer));
   }

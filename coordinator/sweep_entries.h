@@ -3,6 +3,7 @@
 // default written out.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct ModelChoice : Choice {
   TrainConfig train;  // The sweep's, with what the entry overrides.
   EvaluateConfig evaluate;
   std::vector<OptimizerChoice> optimizers;  // Instead of the sweep's; none: the sweep's.
+  int64_t priority = 0;                     // Its runs start before those of lower ones.
   std::vector<NeededChoice> needs;          // Of its objective, and the run that it starts from.
 };
 

@@ -351,6 +351,21 @@ TEST(PlanNeeds, ResolvedSweepsGiveTheSameRuns) {
   }
 }
 
+TEST(PlanNeeds, APriorityIsAlsoThatOfWhatIsNeededAndMakesNoOtherRun) {
+  const std::string urgent = with_ranker("{name: deep, objective: pair, priority: 2}");
+  const auto usual = plan(with_ranker("{name: deep, objective: pair}")), runs = plan(urgent);
+  ASSERT_EQ(runs.size(), 4U);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    EXPECT_EQ(runs[i].run_id, usual[i].run_id);
+    EXPECT_EQ(runs[i].label, usual[i].label);
+    EXPECT_EQ(runs[i].priority, 2);
+    EXPECT_EQ(usual[i].priority, 0);
+  }
+  EXPECT_EQ(expand(read(resolved(read(urgent)).dump()))[3].priority, 2);
+  EXPECT_THAT(error_of(with_ranker("{name: deep, objective: pair, priority: high}")),
+              HasSubstr("priority"));
+}
+
 TEST(PlanNeeds, AModelsOwnOptimizersReplaceTheSweeps) {
   const auto runs = plan(
       "name: n\ndatasets: [films]\noptimizers: [climb, jump]\nmodels:\n"

@@ -12,6 +12,7 @@ class RunQueueTest : public ::testing::Test {
  protected:
   static std::vector<SweepRun> three_runs() {
     std::vector<SweepRun> runs = seeds_of_a_run(3, 2);
+    runs[0].priority = 3;
     runs[2].config.seed = 1;
     runs[2].config.dataset = {{"name", "books"}};
     let_need(runs[2], runs[0]);
@@ -31,6 +32,7 @@ TEST_F(RunQueueTest, KnowsWhatTheSchedulerAsks) {
   EXPECT_EQ(waiting(1).turn, 1);
   EXPECT_EQ(waiting(2).turn, 0);  // The seed's, wherever the run stands.
   EXPECT_EQ(waiting(2).position, 2);
+  EXPECT_EQ(first.priority, 3);
   EXPECT_EQ(first.dataset, waiting(1).dataset);
   EXPECT_NE(first.dataset, waiting(2).dataset);
   EXPECT_EQ(queue_.label("of another sweep"), "of another sweep");
