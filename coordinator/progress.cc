@@ -1,7 +1,6 @@
 #include "coordinator/progress.h"
 
 #include <algorithm>
-#include <iterator>
 #include <numeric>
 
 #include "core/base/log.h"
@@ -56,12 +55,14 @@ double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// Of several epochs that were told at once.
-std::vector<MetricRow> newest(const std::vector<MetricRow>& metrics) {
-  const auto last = std::ranges::max_element(metrics, {}, &MetricRow::epoch);
+// The latest validation of several that were told at once.
+std::vector<MetricRow> latest_validation(const std::vector<MetricRow>& metrics) {
   std::vector<MetricRow> rows;
-  std::ranges::copy_if(metrics, std::back_inserter(rows),
-                       [&](const MetricRow& row) { return row.epoch == last->epoch; });
+  for (const MetricRow& row : metrics) {
+    if (row.split != "validation") continue;
+    if (!rows.empty() && row.epoch > rows.front().epoch) rows.clear();
+    rows.push_back(row);
+  }
   return rows;
 }
 
@@ -138,12 +139,13 @@ void ProgressView::started(const Attempt& attempt, const std::string& host) {
 }
 
 void ProgressView::told(const Attempt& attempt, const Progress& news, int64_t now_ms) {
-  const std::string metrics = metrics_text(newest(news.metrics), "validation");
-  if (metrics.empty()) return;
+  const std::vector<MetricRow> rows = latest_validation(news.metrics);
+  if (rows.empty()) return;
   const auto [last_ms, is_first] = told_ms_.emplace(attempt.ticket.run_id, now_ms);
   if (!is_first && now_ms - last_ms->second < kTellEveryMs) return;
   last_ms->second = now_ms;
-  log_info("{}: epoch {}/{}, validation {}", attempt.label, news.epoch, news.epochs, metrics);
+  log_info("{}: epoch {}/{}, validation {}", attempt.label, rows.front().epoch, news.epochs,
+           metrics_text(rows, "validation"));
 }
 
 void ProgressView::finished(const Attempt& attempt, const RunResult& result, int64_t now_ms) {

@@ -72,12 +72,13 @@ DatabaseLock::~DatabaseLock() {
   close(descriptor_);
 }
 
-bool is_locked(const std::filesystem::path& database) {
+std::optional<bool> is_locked(const std::filesystem::path& database) {
   const int descriptor = open(lock_path(database).c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return false;
-  const bool locked = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  const int error = flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? 0 : errno;
   close(descriptor);
-  return locked;
+  if (error != 0 && error != EWOULDBLOCK) return std::nullopt;
+  return error == EWOULDBLOCK;
 }
 
 }  // namespace seqsweep

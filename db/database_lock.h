@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace seqsweep {
@@ -20,7 +21,7 @@ class DatabaseLock {
   int descriptor_ = -1;
 };
 
-// Whether a coordinator is at work on the database now.
-bool is_locked(const std::filesystem::path& database);
+// Whether a coordinator is at work on the database now; nothing: this file system has no locks.
+std::optional<bool> is_locked(const std::filesystem::path& database);
 
 }  // namespace seqsweep

@@ -50,7 +50,8 @@ void set_log_level(LogLevel level) {
 void set_log_status(std::string line) {
   const std::lock_guard lock(state().mutex);
   LogState& log = state();
-  if (!log.terminal || line == log.status) return;
+  // Another rank's line may have wiped out a shared one.
+  if (!log.terminal || (line == log.status && !log.shared)) return;
   log.status = printable(line);
   const std::string out = fmt::format("\r\033[K{}", log.status);
   std::fwrite(out.data(), 1, out.size(), stderr);

@@ -105,7 +105,7 @@ class AdaptiveSchedule : public BatchSchedule {
     odd_fits_ = state[3];
     flat_fits_ = state[4];
     line_.restore(state[5]);
-    used_ = state.at(6);  // Throws: an older checkpoint has none.
+    used_ = state.size() > 6 ? state[6].get<int64_t>() : microbatches_;  // Older ones have none.
   }
 
  private:

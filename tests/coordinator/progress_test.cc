@@ -70,10 +70,11 @@ TEST(ProgressView, OfSeveralEpochsAtOnceTheLastIsTold) {
   ::testing::internal::CaptureStderr();
   ProgressView view(0);
   view.told(attempt("a", 0.5, 10),
-            {.epoch = 2,
+            {.epoch = 3,
              .epochs = 20,
              .metrics = {{.epoch = 1, .split = "validation", .name = "ndcg@10", .value = 0.1},
-                         {.epoch = 2, .split = "validation", .name = "ndcg@10", .value = 0.2}}},
+                         {.epoch = 2, .split = "validation", .name = "ndcg@10", .value = 0.2},
+                         {.epoch = 3, .split = "train", .name = "loss", .value = 4}}},
             1000);
   const std::string log = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("a: epoch 2/20, validation ndcg@10 0.2000\n"));

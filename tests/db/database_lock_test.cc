@@ -19,14 +19,14 @@ using testing::HasSubstr;
 TEST(DatabaseLock, ASecondCoordinatorIsRefusedAndTheFirstNamed) {
   const TemporaryFolder folder;
   const auto path = folder / "new" / "results.db";
-  EXPECT_FALSE(is_locked(path));
+  EXPECT_EQ(is_locked(path), false);
   std::optional<DatabaseLock> first(std::in_place, path, 0);
-  EXPECT_TRUE(is_locked(path));
+  EXPECT_EQ(is_locked(path), true);
   const Error error = error_of([&] { DatabaseLock(path, 0.05); });
   EXPECT_EQ(error.exit_code(), kExitBadInput);
   EXPECT_THAT(error.what(), HasSubstr(fmt::format("pid {} on host {}", getpid(), host_name())));
   first.reset();
-  EXPECT_FALSE(is_locked(path));
+  EXPECT_EQ(is_locked(path), false);
   DatabaseLock(path, 0);
 }
 

@@ -69,6 +69,13 @@ TEST_F(BadInput, NegativeBatch) {
   expect_refused(sweep(kSmall, {"train.batch_size=-4"}), {"batch_size", "at least 1", "'-4'"});
 }
 
+TEST_F(BadInput, ABatchScheduleWithoutRoomForOneMicrobatch) {
+  const std::string schedule =
+      "optimizers=[{name: adam, batch_schedule: {name: linear, max_batch: 1}}]";
+  expect_refused(sweep(kSmall, {schedule, "train.batch_size=4"}),
+                 {"max_batch is at least train.batch_size, 4"});
+}
+
 TEST_F(BadInput, MissingDataSet) {
   expect_refused(sweep(kSmall, {"datasets=[ml-100k]"}), {"ml-100k", "seqsweep data prepare"});
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <functional>
 
 #include "core/base/registry.h"
@@ -33,7 +34,8 @@ void add_manual(CLI::App& app, Action& action);
 inline CLI::Validator above_0() {
   return {[](std::string& text) {
             double number = 0;
-            const bool good = CLI::detail::lexical_cast(text, number) && number > 0;
+            const bool good =
+                CLI::detail::lexical_cast(text, number) && std::isfinite(number) && number > 0;
             return good ? std::string() : text + " is not a number above 0";
           },
           "POSITIVE"};

@@ -32,7 +32,7 @@ int retry(const ControlOptions& options) {
   const std::string run_id = run_id_of(options);
   if (options.failed == !run_id.empty()) throw_input("retry: give either RUN or --failed");
   const auto kind = options.failed ? Request::Kind::RetryFailed : Request::Kind::Retry;
-  if (is_locked(options.database)) return hand_over(options, {kind, run_id});
+  if (is_locked(options.database).value_or(false)) return hand_over(options, {kind, run_id});
   RunStore store(options.database);
   const int64_t count = options.failed ? store.retry_failed() : store.retry(run_id);
   store.sync();
@@ -45,7 +45,8 @@ int retry(const ControlOptions& options) {
 
 int cancel(const ControlOptions& options) {
   const std::string run_id = run_id_of(options);
-  if (is_locked(options.database)) return hand_over(options, {Request::Kind::Cancel, run_id});
+  if (is_locked(options.database).value_or(false))
+    return hand_over(options, {Request::Kind::Cancel, run_id});
   RunStore store(options.database);
   if (!store.cancel(run_id)) throw_input("cancel: {} is done already", run_id);
   store.sync();
@@ -55,7 +56,7 @@ int cancel(const ControlOptions& options) {
 
 int drain(const ControlOptions& options) {
   run_id_of(options);
-  if (!is_locked(options.database))
+  if (!is_locked(options.database).value_or(false))
     throw_input("drain: no sweep is running on {}", options.database);
   return hand_over(options, {Request::Kind::Drain, ""});
 }

@@ -40,12 +40,16 @@ struct PlanRow {
 constexpr double kBytesPerParameter = 5 * 4;
 constexpr double kProcessBytes = 350e6;
 
+using DatasetSizes = std::map<std::string, DatasetSize>;  // By resolved config as text.
+
 // What a sweep would be refused for, each once and with the first that met it.
 class Missing {
  public:
   void add(const std::string& who, const Error& error) {
-    if (error.fault() != Fault::Input) throw error;
-    if (whats_.insert(error.what()).second) lines_.push_back(who + ": " + error.what());
+    if (error.fault() == Fault::Run) throw error;
+    const std::string what = error.what();
+    if (!whats_.insert(what).second) return;
+    lines_.push_back(what.starts_with(who + ": ") ? what : who + ": " + what);
   }
   const std::vector<std::string>& lines() const { return lines_; }
 
@@ -59,7 +63,7 @@ struct PastRuns {
   Estimator estimator;
 };
 
-PastRuns read_history(const std::string& path, std::map<std::string, DatasetSize> sizes) {
+PastRuns read_history(const std::string& path, DatasetSizes sizes) {
   if (path.empty() || !std::filesystem::exists(path)) return {{}, Estimator(std::move(sizes))};
   Database database = Database::open_for_reading(path);
   PastRuns history{{}, learnt_estimator(database, std::move(sizes))};
@@ -78,7 +82,7 @@ std::vector<std::string> not_done(const std::vector<std::string>& runs, const Pa
 
 std::vector<PlanRow> rows_of(const std::vector<SweepRun>& runs,
                              const std::filesystem::path& data_dir, const PastRuns& history,
-                             Missing& missing) {
+                             const DatasetSizes& sizes, Missing& missing) {
   std::vector<PlanRow> rows;
   // A model is built once a data set.
   std::map<std::string, std::optional<ParameterCount>> counted;
@@ -88,8 +92,10 @@ std::vector<PlanRow> rows_of(const std::vector<SweepRun>& runs,
     if (!counted.contains(built)) {
       counted[built] = std::nullopt;
       try {
-        BuiltRun instance = build_run(run.config, {.data_dir = data_dir}, c10::Device(c10::kCPU));
-        counted[built] = count_parameters(*instance.task);
+        if (sizes.contains(run.config.dataset.dump())) {
+          BuiltRun instance = build_run(run.config, {.data_dir = data_dir}, c10::Device(c10::kCPU));
+          counted[built] = count_parameters(*instance.task);
+        }
       } catch (const Error& error) {
         missing.add(run.label, error);
       }
@@ -218,10 +224,10 @@ int plan(const PlanOptions& options) {
     fmt::print("{}\n", resolved(sweep).dump(2));
     return kExitDone;
   }
-  const std::vector<SweepRun> runs = expand(sweep);
+  const std::vector<SweepRun> runs = runs_of(sweep);
   const std::filesystem::path data_dir = data_dir_of(job, sweep);
   Missing missing;
-  std::map<std::string, DatasetSize> sizes;
+  DatasetSizes sizes;
   for (const Choice& dataset : sweep.datasets) {
     try {
       sizes[dataset.spec.dump()] = prepare_dataset(dataset, data_dir);
@@ -229,8 +235,8 @@ int plan(const PlanOptions& options) {
       missing.add(dataset.label, error);
     }
   }
-  const PastRuns history = read_history(options.database, std::move(sizes));
-  const std::vector<PlanRow> rows = rows_of(runs, data_dir, history, missing);
+  const PastRuns history = read_history(options.database, sizes);
+  const std::vector<PlanRow> rows = rows_of(runs, data_dir, history, sizes, missing);
   std::optional<SimulatedSchedule> simulation;
   if (options.cluster.ranks > 0) simulation = play(rows, history.estimator, options.cluster);
   if (options.json) {

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <exception>
+#include <set>
 #include <thread>
 
 #include "coordinator/control.h"
@@ -16,6 +17,7 @@
 #include "core/base/text.h"
 #include "core/comm/mpi_world.h"
 #include "core/data/registry.h"
+#include "core/train/batch_schedule.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/places.h"
 #include "worker/worker.h"
@@ -62,7 +64,7 @@ void tell_end(const std::string& sweep, const StatusCounts& runs, const std::str
 int coordinate(const SweepJob& job, Transport& transport) {
   set_log_who("coordinator");
   const SweepConfig sweep = read_sweep(job.document(), catalog());
-  const std::vector<SweepRun> runs = expand(sweep);
+  const std::vector<SweepRun> runs = runs_of(sweep);
   const std::filesystem::path data_dir = data_dir_of(job, sweep);
   RunStore store(job.database);
   forget_drains(job.database);
@@ -178,6 +180,25 @@ void tell_outside(const std::string& what, const Json& path) {
 std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep) {
   if (job.data_dir.empty() && sweep.data_dir) tell_outside("data_dir", *sweep.data_dir);
   return data_dir_or_default(job.data_dir.empty() ? sweep.data_dir.value_or("") : job.data_dir);
+}
+
+std::vector<SweepRun> runs_of(const SweepConfig& sweep) {
+  std::vector<SweepRun> runs = expand(sweep);
+  std::set<std::string> made;
+  for (const SweepRun& run : runs) {
+    const Json& schedule = run.config.batch_schedule;
+    const BatchScheduleContext context{.batch_size = run.config.train.batch_size,
+                                       .microbatches = run.config.train.microbatches};
+    const bool is_new = made.insert(fmt::format("{} {} {}", schedule.dump(), context.batch_size,
+                                                context.microbatches))
+                            .second;
+    try {
+      if (is_new) batch_schedules().make(schedule, context);
+    } catch (const Error& error) {
+      throw_input("{}: {}", run.label, error.what());
+    }
+  }
+  return runs;
 }
 
 DatasetSize prepare_dataset(const Choice& dataset, const std::filesystem::path& data_dir) {

@@ -35,6 +35,9 @@ Value read_sweep_file(const std::string& path, const std::vector<std::string>& o
 
 std::filesystem::path data_dir_of(const SweepJob& job, const SweepConfig& sweep);
 
+// The runs of the sweep's grid, whose batch schedules can be made: refused before anything trains.
+std::vector<SweepRun> runs_of(const SweepConfig& sweep);
+
 // Opens a data set of the sweep, and prepares one that is not, so that workers find its cache.
 DatasetSize prepare_dataset(const Choice& dataset, const std::filesystem::path& data_dir);
 

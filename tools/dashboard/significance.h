@@ -15,7 +15,8 @@
 
 namespace seqsweep {
 
-// About two seconds of one core, as long as the dashboard may take to end.
+// About two seconds of a core that has nothing else to do, as long as the dashboard may take to
+// end.
 constexpr int64_t kTestWorkMax = 1'000'000;
 
 struct TestState {

@@ -72,16 +72,16 @@ std::optional<double> time_to_go(const std::vector<ResultRow>& runs,
   return std::max(longest_s, work_s / static_cast<double>(running.size()));
 }
 
-// A coordinator that was killed told nobody of its end, but holds no lock. One on another host may
-// hold a lock that is not seen here.
+// A coordinator that was killed told nobody of its end, but holds no lock. Not every file system
+// shows the locks of other hosts, or has any: then it is as alive as its runs.
 bool is_alive(const Database& database, const CoordinatorRow& coordinator,
               const std::vector<LeaseRow>& leases, int64_t now_ms) {
   constexpr int64_t kRecentMs = 600'000;
   if (coordinator.end_ms) return false;
-  if (coordinator.host == host_name()) return is_locked(database.path());
-  return is_locked(database.path()) || std::ranges::any_of(leases, [&](const LeaseRow& lease) {
-           return now_ms - lease.renewed_ms < kRecentMs;
-         });
+  const std::optional<bool> locked = is_locked(database.path());
+  if (locked && (*locked || coordinator.host == host_name())) return *locked;
+  return std::ranges::any_of(
+      leases, [&](const LeaseRow& lease) { return now_ms - lease.renewed_ms < kRecentMs; });
 }
 
 SweepStatus sweep_status(Database& database, const SweepRow& sweep,
@@ -98,7 +98,7 @@ SweepStatus sweep_status(Database& database, const SweepRow& sweep,
       status.waiting.emplace_back(run, waits->second);
     }
     if (run.status == "failed") status.failed.push_back(run);
-    if (run.status == "pending") status.left.push_back(run);
+    if (run.status == "pending" && !needs.contains(run.run_id)) status.left.push_back(run);
     if (run.status == "done") {
       status.done.push_back(run);
       durations.add(run, attempts_seconds(database, run.run_id));

@@ -23,7 +23,8 @@ struct SweepStatus {
   std::string name;
   StatusCounts runs;
   std::vector<RunningRun> running;
-  std::vector<ResultRow> failed, done, left;
+  std::vector<ResultRow> failed, done;
+  std::vector<ResultRow> left;  // Those that wait for a worker, not for a run.
   std::vector<std::pair<ResultRow, std::vector<std::string>>> waiting;  // And for which runs.
   // Estimated from what the running runs tell and what the done ones took, at the present number
   // of runs at a time. Nothing: not known, or nothing is running.

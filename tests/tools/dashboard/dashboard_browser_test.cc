@@ -34,7 +34,7 @@ TEST(DashboardBrowser, WorksAsAPersonUsesIt) {
   const std::jthread sweep([&](const std::stop_token& ended) {
     for (int64_t step = 21; !ended.stop_requested(); ++step) {
       get_on(store, running, step);
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      std::this_thread::sleep_for(std::chrono::milliseconds(1000));
     }
   });
   const CommandResult result =
