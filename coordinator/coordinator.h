@@ -6,7 +6,6 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,11 +30,11 @@ struct CoordinatorSettings {
   std::filesystem::path runs_folder;  // A folder a run below it: checkpoints, the trained model.
   std::filesystem::path data_dir;     // Of the workers: raw and cached data sets.
   double lease_s = 600;               // An attempt that did not get on for so long is lost.
-  std::map<std::string, DatasetSize> dataset_sizes;  // By resolved data set, as text.
-  std::optional<PruneConfig> prune;                  // Which runs are stopped early.
-  RetryRule retry;              // Of runs that failed by the world or for want of memory.
-  double drain_grace_s = 60;    // For workers to checkpoint.
-  double disk_full_wait_s = 0;  // For someone to make room; 0: a full disk ends the sweep.
+  DatasetSizes dataset_sizes;
+  std::optional<PruneConfig> prune;  // Which runs are stopped early.
+  RetryRule retry;                   // Of runs that failed by the world or for want of memory.
+  double drain_grace_s = 60;         // For workers to checkpoint.
+  double disk_full_wait_s = 0;       // For someone to make room; 0: a full disk ends the sweep.
   std::function<bool()> stop_requested = [] { return false; };  // Asked at every tick.
 };
 

@@ -14,6 +14,7 @@ namespace seqsweep {
 struct DatasetSize {
   int64_t users = 0, interactions = 0;
 };
+using DatasetSizes = std::map<std::string, DatasetSize>;  // By resolved data set, as text.
 
 // What an estimate looks at; made once a run.
 struct RunKind {
@@ -27,8 +28,7 @@ std::string device_class(const std::string& device);  // "cuda" of "cuda:0 NVIDI
 
 class Estimator {
  public:
-  // The sizes of a data set, by its resolved config as text.
-  explicit Estimator(std::map<std::string, DatasetSize> sizes = {}) : sizes_(std::move(sizes)) {}
+  explicit Estimator(DatasetSizes sizes = {}) : sizes_(std::move(sizes)) {}
 
   RunKind kind_of(const RunConfig& config) const;
 
@@ -53,7 +53,7 @@ class Estimator {
   using Levels = std::array<std::string, 4>;  // Keys from the most to the least alike.
   static Levels levels(const RunKind& kind);
 
-  std::map<std::string, DatasetSize> sizes_;
+  DatasetSizes sizes_;
   std::map<std::string, Mean> means_;  // By device and level: seconds, or logarithms of ratios.
 };
 

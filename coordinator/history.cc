@@ -5,7 +5,7 @@
 
 namespace seqsweep {
 
-Estimator learnt_estimator(Database& database, std::map<std::string, DatasetSize> sizes) {
+Estimator learnt_estimator(Database& database, DatasetSizes sizes) {
   Estimator estimator(std::move(sizes));
   int64_t unread = 0;
   for (const DurationRow& row : read_durations(database)) {

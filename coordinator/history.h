@@ -1,7 +1,6 @@
 // What a database tells of how long runs take.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "coordinator/estimator.h"
@@ -10,6 +9,6 @@
 namespace seqsweep {
 
 // That has learnt from every run that is done, of any sweep. What it cannot read teaches nothing.
-Estimator learnt_estimator(Database& database, std::map<std::string, DatasetSize> sizes);
+Estimator learnt_estimator(Database& database, DatasetSizes sizes);
 
 }  // namespace seqsweep

@@ -153,7 +153,8 @@ class Grid {
                             .evaluate = model.evaluate,
                             .latency = sweep_.latency},
                  .label = fmt::format("{}/{}/{}/{}", dataset.label, model.label, optimizer.label,
-                                      seed.label)};
+                                      seed.label),
+                 .priority = priority};
     for (const NeededChoice& needed : model.needs) {
       const SweepRun& other = runs_[place(dataset, needed.model, needed.optimizer, seed, priority)];
       run.config.needs[needed.role] = other.config.json();
@@ -163,10 +164,7 @@ class Grid {
     }
     run.run_id = config_hash(run.config.json());
     const auto [at, is_new] = places_.emplace(run.run_id, runs_.size());
-    if (is_new) {
-      run.priority = priority;
-      runs_.push_back(std::move(run));
-    }
+    if (is_new) runs_.push_back(std::move(run));
     SweepRun& placed = runs_[at->second];
     placed.priority = std::max(placed.priority, priority);
     return at->second;

@@ -120,11 +120,10 @@ bool ProgressView::due(int64_t now_ms) {
 
 void ProgressView::show(const SweepState& state) {
   if (width_ > 0) return set_log_status(status_line(state, width_));
-  if (shown_ms_ - told_sweep_ms_.value_or(shown_ms_) >= kTellSweepEveryMs) {
-    log_info("{}{}", counts_text(state), left_text(state));
-    told_sweep_ms_ = shown_ms_;
-  }
   if (!told_sweep_ms_) told_sweep_ms_ = shown_ms_;
+  if (shown_ms_ - *told_sweep_ms_ < kTellSweepEveryMs) return;
+  told_sweep_ms_ = shown_ms_;
+  log_info("{}{}", counts_text(state), left_text(state));
 }
 
 void ProgressView::hide() {

@@ -52,8 +52,8 @@ class Database {
   // power failure, though no death of a process, may take back the last ones. Only with
   // Journal::Wal; else every commit stays on the disk when it returns.
   void commit_together();
-  void
-  sync();  // Fault::World when the disk fails, after which nothing is known: not to be repeated.
+  // Fault::World when the disk fails, after which nothing is known: not to be repeated.
+  void sync();
 
   // A whole copy in one file, also while a writer is at it, which a copy of the file would not be.
   // Fault::Input when the target exists.

@@ -7,8 +7,8 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
-#include "core/base/version.h"
 #include "db/database.h"
+#include "tools/program.h"
 #include "tools/report/figure_script.h"
 #include "tools/report/figures.h"
 #include "tools/report/gnuplot.h"
@@ -78,14 +78,6 @@ void make_tables(const Options& options) {
       out / "report.html", seqsweep::html_report(data.name, report.tables, drawn, figures.missing));
 }
 
-// As seqsweep reports it.
-int report_usage(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error);
-  fmt::print(stderr, "make_tables: {}\nTry 'make_tables --help'.\n",
-             seqsweep::printable(error.what()));
-  return seqsweep::kExitBadInput;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -104,8 +96,6 @@ int main(int argc, char** argv) {
       "Open tables/report.html, or tables/tables.md and tables/figures.md.\n"
       "Exit codes: 0 done; 2 bad command line, or not a database with runs; 3 disk or gnuplot "
       "failed.");
-  app.set_version_flag(
-      "--version", fmt::format("make_tables {} ({})", seqsweep::version(), seqsweep::git_commit()));
   Options options;
   app.add_option("DB", options.database, "database that 'seqsweep sweep' filled")->required();
   app.add_option("--out", options.out, "folder for the files; made when missing")->required();
@@ -114,17 +104,8 @@ int main(int argc, char** argv) {
   app.add_option("--cols", options.ablation.columns, "ablation: another key, a column a value");
   app.add_option("--metric", options.ablation.metric,
                  "ablation: " + seqsweep::join(seqsweep::ablation_metrics(), ", ") + " [ndcg_10]");
-  try {
-    app.parse(argc, argv);
+  return seqsweep::run_program(app, argc, argv, [&] {
     make_tables(options);
     return seqsweep::kExitDone;
-  } catch (const CLI::ParseError& error) {
-    return report_usage(app, error);
-  } catch (const seqsweep::Error& error) {
-    fmt::print(stderr, "make_tables: {}\n", seqsweep::printable(error.what()));
-    return error.exit_code();
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "make_tables: {}\n", seqsweep::printable(error.what()));
-    return seqsweep::kExitWorldFailed;
-  }
+  });
 }

@@ -1,11 +1,8 @@
 // seqsweep: trains sweeps of sequential recommenders and answers questions about them.
 #include <CLI/CLI.hpp>
-#include <cstdio>
 
-#include "core/base/error.h"
-#include "core/base/text.h"
-#include "core/base/version.h"
 #include "tools/commands/commands.h"
+#include "tools/program.h"
 
 namespace {
 
@@ -21,37 +18,12 @@ constexpr const char* kExamples = R"(Examples:
 Exit codes: 0 all is done; 1 some runs failed; 2 bad command line, file or setting;
             3 disk, database or MPI failed; 130 interrupted, start again to go on.)";
 
-// What may stand in the place of a word that was not expected: commands, or options of the command.
-std::vector<std::string> expected(const CLI::App& app) {
-  std::vector<std::string> names;
-  const auto chosen = app.get_subcommands();
-  if (!chosen.empty()) return expected(*chosen.front());
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
-// CLI11's own message, with the nearest name for a misspelt one.
-int report_usage(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error);
-  const std::vector<std::string> unknown = app.remaining(true);
-  const std::string hint =
-      unknown.empty() ? "" : seqsweep::did_you_mean(unknown.front(), expected(app));
-  fmt::print(stderr, "seqsweep: {}{}\nTry 'seqsweep --help' or 'seqsweep COMMAND --help'.\n",
-             seqsweep::printable(error.what()), hint);
-  return seqsweep::kExitBadInput;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Trains sweeps of sequential recommenders over MPI workers; results in SQLite.",
                "seqsweep"};
   app.footer(kExamples);
-  app.set_version_flag(
-      "--version", fmt::format("seqsweep {} ({})", seqsweep::version(), seqsweep::git_commit()));
   app.require_subcommand(1);
   seqsweep::Action action;
   for (const auto add :
@@ -62,16 +34,5 @@ int main(int argc, char** argv) {
         seqsweep::add_completion, seqsweep::add_manual}) {
     add(app, action);
   }
-  try {
-    app.parse(argc, argv);
-    return action();
-  } catch (const CLI::ParseError& error) {
-    return report_usage(app, error);
-  } catch (const seqsweep::Error& error) {
-    fmt::print(stderr, "seqsweep: {}\n", seqsweep::printable(error.what()));
-    return error.exit_code();
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "seqsweep: {}\n", seqsweep::printable(error.what()));
-    return seqsweep::kExitWorldFailed;
-  }
+  return seqsweep::run_program(app, argc, argv, [&] { return action(); });
 }

@@ -80,6 +80,14 @@ TEST_F(BadInput, MissingDataSet) {
   expect_refused(sweep(kSmall, {"datasets=[ml-100k]"}), {"ml-100k", "seqsweep data prepare"});
 }
 
+TEST_F(BadInput, APlanShowsAllRunsAndWhatTheyMiss) {
+  const std::string both = "datasets=[ml-100k, {name: synthetic, users: 60, items: 40, seed: 1}]";
+  const CommandResult plan = run_command({kSeqsweep, "plan", folder_.file("sweep.yaml", kSmall),
+                                          both, "--data-dir", folder_.at("data")});
+  expect_refused(plan, {"ml-100k/", "synthetic/", " ? ", "missing: ml-100k: no raw files",
+                        "seqsweep data prepare"});
+}
+
 TEST_F(BadInput, EmptyDataSet) {
   const std::string path = folder_.file("empty.txt", "");
   expect_refused(sweep(kSmall, {"datasets=[{name: sequences, path: " + path + "}]"}),

@@ -13,6 +13,13 @@ namespace docs_test {
 
 const std::string kRoot = SEQSWEEP_SOURCE_DIR;
 
+constexpr const char* kSmallSweep = R"(name: small
+datasets: [{name: synthetic, users: 60, items: 40, seed: 1}]
+models: [popularity]
+optimizers: [adam]
+latency: {samples: 0}
+)";
+
 // The fenced blocks of one language.
 std::vector<std::string> blocks_of(const std::string& language, const std::string& page) {
   std::vector<std::string> blocks;
@@ -41,12 +48,7 @@ TEST(Docs, TheTutorialRunsAsWritten) {
 
 TEST(Docs, TheQueriesRunAsWritten) {
   const TestFolder folder("queries");
-  const std::string sweep = folder.file("sweep.yaml", R"(name: small
-datasets: [{name: synthetic, users: 60, items: 40, seed: 1}]
-models: [popularity]
-optimizers: [adam]
-latency: {samples: 0}
-)");
+  const std::string sweep = folder.file("sweep.yaml", kSmallSweep);
   std::vector<std::string> blocks = blocks_of("sh", "docs/queries.md");
   ASSERT_FALSE(blocks.empty());
   blocks.insert(blocks.begin(),
@@ -59,9 +61,7 @@ latency: {samples: 0}
 // Every occurrence; there must be one.
 void replace(std::string& text, const std::string& what, const std::string& by) {
   ASSERT_NE(text.find(what), std::string::npos) << "the page does not say '" << what << "'";
-  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
-    text.replace(at, what.size(), by);
-  }
+  text = replace_all(text, what, by);
 }
 
 // Its own sweep, on small synthetic data in the place of MovieLens, and with real run ids.
@@ -117,11 +117,7 @@ TEST(Docs, SettingsInThePagesAreValid) {
 
 TEST(Docs, QuestionsInThePagesHaveAnswers) {
   const TestFolder folder("sql");
-  const std::string sweep = folder.file("sweep.yaml", R"(name: small
-datasets: [{name: synthetic, users: 60, items: 40, seed: 1}]
-models: [popularity]
-latency: {samples: 0}
-)");
+  const std::string sweep = folder.file("sweep.yaml", kSmallSweep);
   const std::string db = folder.at("r.db");
   ASSERT_EQ(
       run_command({kSeqsweep, "sweep", sweep, "--db", db, "--data-dir", folder.at("data")}).code,

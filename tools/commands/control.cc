@@ -22,6 +22,10 @@ std::string run_id_of(const ControlOptions& options) {
   return options.run.empty() ? "" : find_run(database, options.run);
 }
 
+bool has_coordinator(const ControlOptions& options) {
+  return is_locked(options.database).value_or(false);
+}
+
 int hand_over(const ControlOptions& options, const Request& request) {
   write_request(options.database, request);
   fmt::print("asked the coordinator that is at work on {}\n", options.database);
@@ -32,7 +36,7 @@ int retry(const ControlOptions& options) {
   const std::string run_id = run_id_of(options);
   if (options.failed == !run_id.empty()) throw_input("retry: give either RUN or --failed");
   const auto kind = options.failed ? Request::Kind::RetryFailed : Request::Kind::Retry;
-  if (is_locked(options.database).value_or(false)) return hand_over(options, {kind, run_id});
+  if (has_coordinator(options)) return hand_over(options, {kind, run_id});
   RunStore store(options.database);
   const int64_t count = options.failed ? store.retry_failed() : store.retry(run_id);
   store.sync();
@@ -45,8 +49,7 @@ int retry(const ControlOptions& options) {
 
 int cancel(const ControlOptions& options) {
   const std::string run_id = run_id_of(options);
-  if (is_locked(options.database).value_or(false))
-    return hand_over(options, {Request::Kind::Cancel, run_id});
+  if (has_coordinator(options)) return hand_over(options, {Request::Kind::Cancel, run_id});
   RunStore store(options.database);
   if (!store.cancel(run_id)) throw_input("cancel: {} is done already", run_id);
   store.sync();
@@ -56,8 +59,7 @@ int cancel(const ControlOptions& options) {
 
 int drain(const ControlOptions& options) {
   run_id_of(options);
-  if (!is_locked(options.database).value_or(false))
-    throw_input("drain: no sweep is running on {}", options.database);
+  if (!has_coordinator(options)) throw_input("drain: no sweep is running on {}", options.database);
   return hand_over(options, {Request::Kind::Drain, ""});
 }
 

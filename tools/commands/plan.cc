@@ -40,13 +40,11 @@ struct PlanRow {
 constexpr double kBytesPerParameter = 5 * 4;
 constexpr double kProcessBytes = 350e6;
 
-using DatasetSizes = std::map<std::string, DatasetSize>;  // By resolved config as text.
-
 // What a sweep would be refused for, each once and with the first that met it.
 class Missing {
  public:
   void add(const std::string& who, const Error& error) {
-    if (error.fault() == Fault::Run) throw error;
+    if (error.fault() != Fault::Input && error.fault() != Fault::World) throw error;
     const std::string what = error.what();
     if (!whats_.insert(what).second) return;
     lines_.push_back(what.starts_with(who + ": ") ? what : who + ": " + what);

@@ -40,13 +40,13 @@ void show_again(const std::string& text, const std::string& before) {
 int status(const StatusOptions& options) {
   Database database = Database::open_for_reading(options.database);
   const auto text_of = [&](const Status& now) {
-    return options.json ? status_json(now).dump() : status_text(now, options.all_runs);
+    return options.json ? status_json(now).dump() : status_text(now);
   };
   if (options.watch) {
     install_stop_signals();
     if (::isatty(STDOUT_FILENO) == 1) fmt::print("\033[2J");
     for (std::string before; !stop_requested();) {
-      const Status now = read_status(database, system_clock().unix_ms());
+      const Status now = read_status(database, system_clock().unix_ms(), options.all_runs);
       const std::string text = text_of(now);
       show_again(text, before);
       before = text;
@@ -55,8 +55,8 @@ int status(const StatusOptions& options) {
     }
     return kExitDone;
   }
-  const Status now = read_status(database, system_clock().unix_ms());
-  fmt::print("{}\n", options.json ? status_json(now).dump(2) : status_text(now, options.all_runs));
+  const Status now = read_status(database, system_clock().unix_ms(), options.all_runs);
+  fmt::print("{}\n", options.json ? status_json(now).dump(2) : status_text(now));
   return kExitDone;
 }
 

@@ -68,7 +68,7 @@ int coordinate(const SweepJob& job, Transport& transport) {
   const std::filesystem::path data_dir = data_dir_of(job, sweep);
   RunStore store(job.database);
   forget_drains(job.database);
-  std::map<std::string, DatasetSize> sizes;  // All: a mistake shows before anything is trained.
+  DatasetSizes sizes;  // All: a mistake shows before anything is trained.
   for (const Choice& dataset : sweep.datasets) {
     sizes[dataset.spec.dump()] = prepare_dataset(dataset, data_dir);
   }

@@ -85,7 +85,7 @@ bool is_alive(const Database& database, const CoordinatorRow& coordinator,
 }
 
 SweepStatus sweep_status(Database& database, const SweepRow& sweep,
-                         const std::vector<LeaseRow>& leases) {
+                         const std::vector<LeaseRow>& leases, bool all_runs) {
   SweepStatus status{.name = sweep.name, .runs = sweep.runs};
   const std::vector<ResultRow> runs = read_results(database, sweep.name);
   std::map<std::string, std::vector<std::string>> needs;
@@ -98,10 +98,10 @@ SweepStatus sweep_status(Database& database, const SweepRow& sweep,
       status.waiting.emplace_back(run, waits->second);
     }
     if (run.status == "failed") status.failed.push_back(run);
-    if (run.status == "pending" && !needs.contains(run.run_id)) status.left.push_back(run);
-    if (run.status == "done") {
-      status.done.push_back(run);
-      durations.add(run, attempts_seconds(database, run.run_id));
+    if (run.status == "done") durations.add(run, attempts_seconds(database, run.run_id));
+    if (all_runs && run.status == "done") status.done.push_back(run);
+    if (all_runs && run.status == "pending" && !needs.contains(run.run_id)) {
+      status.left.push_back(run);
     }
     if (run.status == "running") {
       const auto lease = std::ranges::find(leases, run.run_id, &LeaseRow::run_id);
@@ -210,26 +210,26 @@ Json sweep_json(const SweepStatus& sweep) {
 
 }  // namespace
 
-Status read_status(Database& database, int64_t now_ms) {
+Status read_status(Database& database, int64_t now_ms, bool all_runs) {
   Status status{.now_ms = now_ms};
   const std::vector<CoordinatorRow> coordinators = read_coordinators(database);
   const std::vector<LeaseRow> leases = read_leases(database);
   status.coordinator_alive =
       !coordinators.empty() && is_alive(database, coordinators.back(), leases, now_ms);
   for (const SweepRow& sweep : read_sweeps(database)) {
-    status.sweeps.push_back(sweep_status(database, sweep, leases));
+    status.sweeps.push_back(sweep_status(database, sweep, leases, all_runs));
     if (!status.coordinator_alive) status.sweeps.back().seconds_left.reset();
   }
   return status;
 }
 
-std::string status_text(const Status& status, bool all_runs) {
+std::string status_text(const Status& status) {
   if (status.sweeps.empty()) return "no sweep was started yet\n";
   std::string text;
   bool work_left = false;
   for (const SweepStatus& sweep : status.sweeps) {
     text += fmt::format("{}: {}\n", printable(sweep.name), counts_text(sweep));
-    if (all_runs) text += lines_of(sweep.done, "done");
+    text += lines_of(sweep.done, "done");
     if (!sweep.running.empty()) {
       text += status.coordinator_alive ? "running:\n" : "running when the coordinator died:\n";
     }
@@ -243,7 +243,7 @@ std::string status_text(const Status& status, bool all_runs) {
       text +=
           fmt::format("{}, attempt {}: {}\n", run_text(run), run.attempts, printable(run.error));
     }
-    text += all_runs ? lines_of(sweep.left, "left") : "";
+    text += lines_of(sweep.left, "left");
     text += waiting_text(sweep);
     work_left |= sweep.runs.pending + sweep.runs.running > 0;
   }

@@ -23,8 +23,9 @@ struct SweepStatus {
   std::string name;
   StatusCounts runs;
   std::vector<RunningRun> running;
-  std::vector<ResultRow> failed, done;
-  std::vector<ResultRow> left;  // Those that wait for a worker, not for a run.
+  std::vector<ResultRow> failed;
+  // Where asked for; left: those that wait for a worker, not for a run.
+  std::vector<ResultRow> done, left;
   std::vector<std::pair<ResultRow, std::vector<std::string>>> waiting;  // And for which runs.
   // Estimated from what the running runs tell and what the done ones took, at the present number
   // of runs at a time. Nothing: not known, or nothing is running.
@@ -37,10 +38,9 @@ struct Status {
   std::vector<SweepStatus> sweeps;
 };
 
-Status read_status(Database& database, int64_t now_ms);
+Status read_status(Database& database, int64_t now_ms, bool all_runs = false);
 
-// Lines for a terminal; texts made printable. With all_runs also those that are done and left.
-std::string status_text(const Status& status, bool all_runs = false);
+std::string status_text(const Status& status);  // Lines for a terminal; texts made printable.
 Json status_json(const Status& status);
 
 }  // namespace seqsweep

@@ -91,6 +91,19 @@ TEST_F(StatusTest, RunsThatWaitForOthersSayForWhich) {
   EXPECT_EQ(json["sweeps"][1]["waiting"][0]["waits_for"], Json({"run2"}));
 }
 
+TEST_F(StatusTest, AllRunsAreListedWhereAskedFor) {
+  finish(store_, "run1", result_of(0.1, 1));
+  std::vector<PlannedRun> runs = {planned_run("run5", run_config("toy", "ranker", 1))};
+  runs[0].needs = {"run2"};
+  store_.add_sweep("ranked", "name: ranked", runs);
+  const std::string all = status_text(read_status(store_.database(), clock_.now_ms, true));
+  EXPECT_THAT(all, HasSubstr("done:\n  run1  net on toy, adam, seed 1\n"));
+  EXPECT_THAT(all, HasSubstr("left:\n  run2  net on toy, adam, seed 2\n"));
+  EXPECT_EQ(all.find("run5"), all.rfind("run5")) << "it waits for a run, not for a worker";
+  EXPECT_THAT(text(), Not(HasSubstr("done:\n")));
+  EXPECT_THAT(text(), Not(HasSubstr("left:\n")));
+}
+
 TEST_F(StatusTest, JsonSaysTheSame) {
   finish(store_, "run1", result_of(0.1, 1));
   fail(store_, "run2", "out of memory");
