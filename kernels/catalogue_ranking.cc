@@ -1,13 +1,19 @@
 // Legend: S rows, V items, D width, R rows of a chunk, K items listed.
 #include "kernels/catalogue_ranking.h"
 
+#include <c10/core/DeviceGuard.h>
 #include <torch/types.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 #include "core/base/error.h"
+#include "kernels/catalogue_best_cuda.h"
 #include "kernels/catalogue_ranking_cpu.h"
+#include "kernels/catalogue_ranking_cuda.h"
 #include "kernels/checks.h"
+#include "kernels/cuda_plugin.h"
 
 namespace seqsweep {
 
@@ -109,22 +115,63 @@ std::vector<std::vector<ScoredItem>> best_aten(const Tensor& hidden_SD, const Te
   }
   const int64_t kept = std::min(embedding_VD.size(0), count + excluded_most);
   for_each_chunk(hidden_SD, embedding_VD, bias_V, chunk, [&](int64_t begin, const Tensor& scores) {
-    if (scores.isnan().any().item<bool>()) throw_nan_score();
     const auto [sorted_RV, order_RV] =
         scores.to(at::kFloat).sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
-    const Tensor scores_RK = sorted_RV.narrow(1, 0, kept).cpu();
-    const Tensor items_RK = order_RV.narrow(1, 0, kept).to(at::kInt).cpu();
+    // Scores and items in one copy from a GPU, which is what its host waits for.
+    const Tensor scores_RK = sorted_RV.narrow(1, 0, kept).contiguous().view(at::kInt);
+    const Tensor both_2RK = at::stack({scores_RK, order_RV.narrow(1, 0, kept).to(at::kInt)}).cpu();
+    const auto both = both_2RK.accessor<int32_t, 3>();
     for (int64_t r = 0; r < scores.size(0); ++r) {
+      // A NaN sorts as the highest of all.
+      if (kept > 0 && std::isnan(std::bit_cast<float>(both[0][r][0]))) throw_nan_score();
       BestList best(count);
       for (int64_t k = 0; k < kept; ++k) {
-        const auto item = items_RK[r].data_ptr<int32_t>()[k];
+        const int32_t item = both[1][r][k];
         if (std::ranges::binary_search(excluded.of(begin + r), item)) continue;
-        best.offer(item, scores_RK[r].data_ptr<float>()[k]);
+        best.offer(item, std::bit_cast<float>(both[0][r][k]));
       }
       lists[begin + r] = best.take();
     }
   });
   return lists;
+}
+
+// The ranks and whether there was a NaN come to the host in one copy.
+std::vector<int32_t> rank_cuda(const Tensor& hidden_SD, const Tensor& embedding_VD,
+                               const Tensor& bias_V, std::span<const int32_t> targets) {
+  const c10::DeviceGuard on(hidden_SD.device());
+  const int64_t rows = hidden_SD.size(0), items = embedding_VD.size(0);
+  const auto whole = hidden_SD.options().dtype(at::kInt);
+  const int64_t parts = parts_of_items(rows, kScoredRowsABlock, items);
+  const Tensor targets_S =
+      at::from_blob(const_cast<int32_t*>(targets.data()), {rows}, at::dtype(at::kInt))
+          .to(hidden_SD.device());
+  const Tensor target_scores_S = at::empty({rows}, hidden_SD.options());
+  const Tensor counts_PS = at::empty({parts, rows}, whole), ranks_S1 = at::zeros({rows + 1}, whole);
+  auto* const ranks_on_gpu = ranks_S1.data_ptr<int32_t>();
+  const CatalogueRankParams params{
+      .catalogue = {hidden_SD.data_ptr<float>(), embedding_VD.data_ptr<float>(),
+                    bias_V.defined() ? bias_V.data_ptr<float>() : nullptr, rows,
+                    static_cast<int>(items), static_cast<int>(hidden_SD.size(1)),
+                    ranks_on_gpu + rows},
+      .targets_S = targets_S.data_ptr<int32_t>(),
+      .target_scores_S = target_scores_S.data_ptr<float>(),
+      .counts_PS = counts_PS.data_ptr<int32_t>(),
+      .ranks_S = ranks_on_gpu};
+  launch_cuda(kRankName, catalogue_ranking_cuda.rank, params);
+  const Tensor found = ranks_S1.cpu();
+  const auto* const ranks = found.data_ptr<int32_t>();
+  if (ranks[rows] != 0) throw_nan_score();
+  return {ranks, ranks + rows};
+}
+
+std::vector<std::vector<ScoredItem>> best_cuda(const Tensor& hidden_SD, const Tensor& embedding_VD,
+                                               const Tensor& bias_V, int64_t count,
+                                               const ItemLists& excluded) {
+  const Tensor found = launch_best_in_catalogue(hidden_SD.contiguous(), embedding_VD.contiguous(),
+                                                dense(bias_V), count, excluded)
+                           .cpu();
+  return read_best(found.data_ptr<int64_t>(), hidden_SD.size(0), count);
 }
 
 // Checks, sorts what is excluded, and hands it to `find(count, excluded)`.
@@ -147,7 +194,7 @@ std::vector<int32_t> rank_in_catalogue(const Tensor& hidden_SD, const Tensor& em
   check(kRankName, hidden_SD, embedding_VD, bias_V);
   check_targets(targets, hidden_SD.size(0), embedding_VD.size(0));
   if (hidden_SD.is_cuda()) {
-    return rank_aten(hidden_SD, embedding_VD, bias_V, targets, rows_in_64_mb(embedding_VD));
+    return rank_cuda(hidden_SD.contiguous(), embedding_VD.contiguous(), dense(bias_V), targets);
   }
   return rank_in_catalogue_cpu(hidden_SD.contiguous(), embedding_VD.contiguous(), dense(bias_V),
                                targets);
@@ -166,6 +213,9 @@ std::vector<std::vector<ScoredItem>> best_in_catalogue(const Tensor& hidden_SD,
                                                        const Tensor& bias_V, int64_t count,
                                                        const ItemLists& excluded) {
   const auto find = [&](int64_t most, const ItemLists& sorted) {
+    if (hidden_SD.is_cuda() && most <= kBestListMost) {
+      return best_cuda(hidden_SD, embedding_VD, bias_V, most, sorted);
+    }
     if (hidden_SD.is_cuda()) {
       return best_aten(hidden_SD, embedding_VD, bias_V, most, sorted, rows_in_64_mb(embedding_VD));
     }

@@ -26,7 +26,7 @@ struct ItemLists {
 };
 
 // hidden [S, D], embedding [V, D], bias [V] or undefined; float, on the CPU also double. On CUDA
-// the scores of at most 64 MB of rows exist at a time.
+// lists longer than kBestListMost (catalogue_ranking_cuda.h) hold the scores of 64 MB of rows.
 
 // targets: S ids in [0, V). Row s: how many other items score at least as high as its target, so
 // ties count against the model. Throws Error (Fault::Run) when an item scores NaN.

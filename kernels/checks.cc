@@ -44,6 +44,11 @@ void require_floating(std::string_view op, const at::Tensor& tensor) {
             c10::toString(tensor.scalar_type()), tensor.device().str());
 }
 
+void require_float(std::string_view op, const at::Tensor& tensor) {
+  if (tensor.scalar_type() == at::kFloat) return;
+  throw_run("{}: takes float; it got {}", op, c10::toString(tensor.scalar_type()));
+}
+
 void require_float_on_cpu(std::string_view op, const at::Tensor& tensor) {
   if (tensor.is_cpu() && tensor.scalar_type() == at::kFloat) return;
   throw_run("{}: takes float on the CPU; it got {} on {}", op, c10::toString(tensor.scalar_type()),
@@ -52,6 +57,10 @@ void require_float_on_cpu(std::string_view op, const at::Tensor& tensor) {
 
 bool infers_on_cpu(const at::Tensor& x) {
   return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat;
+}
+
+bool infers_on_gpu(const at::Tensor& x) {
+  return !at::GradMode::is_enabled() && x.is_cuda() && x.scalar_type() == at::kFloat;
 }
 
 }  // namespace seqsweep

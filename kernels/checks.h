@@ -15,10 +15,12 @@ void require_same_device_and_dtype(std::string_view op, const at::Tensor& a, con
 // float or double on the CPU, float on CUDA.
 void require_floating(std::string_view op, const at::Tensor& tensor);
 // What kernels for inference take.
+void require_float(std::string_view op, const at::Tensor& tensor);
 void require_float_on_cpu(std::string_view op, const at::Tensor& tensor);
 
 // Whether a kernel for inference may compute what follows from x: nobody asks for a gradient, and x
-// is float on the CPU.
+// is float on the CPU, or on a GPU.
 bool infers_on_cpu(const at::Tensor& x);
+bool infers_on_gpu(const at::Tensor& x);
 
 }  // namespace seqsweep

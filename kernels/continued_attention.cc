@@ -4,6 +4,7 @@
 #include <c10/core/DeviceGuard.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -91,6 +92,33 @@ Tensor forward_cpu(const ContinuedAttentionInputs& in) {
   return out;
 }
 
+int64_t divided_up(int64_t x, int64_t by) {
+  return (x + by - 1) / by;
+}
+
+// About as many tiles of tokens for each block as leave every multiprocessor some blocks.
+ContinuedParts parts_of(const ContinuedAttentionInputs& in) {
+  constexpr int64_t kBlocks = 512;
+  const int64_t rows = in.q_RHP.size(0), groups = in.prompt_k_TGP.size(1);
+  const int64_t of_group = std::max<int64_t>(in.q_RHP.size(1) / groups, 1);
+  const int64_t prompts = std::max<int64_t>(in.offsets_S1.numel() - 1, 1);
+  const int64_t rows_a_prompt = divided_up(rows, prompts);
+  const int64_t together = rows_a_prompt * of_group;
+  const int64_t queries = together <= 8 ? 8 : together <= 32 ? 32 : kContinuedTokens;
+  const int64_t rows_a_block =
+      std::clamp<int64_t>(queries / std::min(of_group, queries), 1, rows_a_prompt);
+  const auto parts = [&](int64_t tokens, int64_t blocks) {
+    const int64_t tiles = std::max<int64_t>(divided_up(tokens, kContinuedTokens), 1);
+    const int64_t a_block = std::max<int64_t>(tiles * blocks / kBlocks, 1);
+    return static_cast<int>(divided_up(tiles, a_block));
+  };
+  const int64_t tokens_a_prompt = divided_up(in.prompt_k_TGP.size(0), prompts);
+  return {.queries = static_cast<int>(queries),
+          .rows = static_cast<int>(rows_a_block),
+          .prompt = parts(tokens_a_prompt, divided_up(rows, rows_a_block) * groups),
+          .written = parts(in.written, rows * groups)};
+}
+
 Tensor forward_cuda(const ContinuedAttentionInputs& in) {
   const c10::DeviceGuard on(in.q_RHP.device());
   const int64_t width = in.q_RHP.size(2);
@@ -99,6 +127,11 @@ Tensor forward_cuda(const ContinuedAttentionInputs& in) {
               width);
   }
   const Tensor q = in.q_RHP.contiguous(), out = at::empty_like(q);
+  if (q.numel() == 0) return out;
+  const ContinuedParts parts = parts_of(in);
+  const int64_t rows = q.size(0), heads = q.size(1), all_parts = parts.prompt + parts.written;
+  const Tensor sums_NRHP = at::empty({all_parts, rows, heads, width}, q.options());
+  const Tensor seen_NRH2 = at::empty({all_parts, rows, heads, 2}, q.options());
   launch_cuda(kName, continued_attention_cuda.forward,
               {.q_RHP = q.data_ptr<float>(),
                .prompt_k_TGP = in.prompt_k_TGP.data_ptr<float>(),
@@ -108,13 +141,16 @@ Tensor forward_cuda(const ContinuedAttentionInputs& in) {
                .written_k_RLGP = in.written_k_RLGP.data_ptr<float>(),
                .written_v_RLGP = in.written_v_RLGP.data_ptr<float>(),
                .out_RHP = out.data_ptr<float>(),
-               .rows = q.size(0),
+               .sums_NRHP = sums_NRHP.data_ptr<float>(),
+               .seen_NRH2 = seen_NRH2.data_ptr<float>(),
+               .rows = rows,
                .room = in.written_k_RLGP.size(1),
                .written = in.written,
-               .heads = static_cast<int>(q.size(1)),
+               .heads = static_cast<int>(heads),
                .groups = static_cast<int>(in.prompt_k_TGP.size(1)),
                .width = static_cast<int>(width),
-               .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(width)))});
+               .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(width))),
+               .parts = parts});
   return out;
 }
 

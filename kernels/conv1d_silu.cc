@@ -4,6 +4,8 @@
 #include <torch/autograd.h>
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "kernels/checks.h"
 #include "kernels/conv1d_silu_cpu.h"
@@ -22,6 +24,13 @@ using torch::autograd::AutogradContext;
 
 constexpr const char* kConv1dSilu = "conv1d_silu";
 
+// About two thousand blocks of 128 channels, whose windows overlap little.
+int tokens_a_block(const Conv1dSiluInputs& in) {
+  if (in.weight_CK.size(1) > kConvNarrow) return kConvTokensWhereWide;
+  const int64_t tokens = in.x_TC.size(0) * ((in.x_TC.size(1) + 127) / 128) / 2048;
+  return static_cast<int>(std::clamp<int64_t>(tokens / 8 * 8 + 8, 16, 128));
+}
+
 Conv1dSiluParams cuda_params(const Conv1dSiluInputs& in) {
   return {.x_TC = in.x_TC.data_ptr<float>(),
           .x_stride = in.x_TC.stride(0),
@@ -32,7 +41,8 @@ Conv1dSiluParams cuda_params(const Conv1dSiluInputs& in) {
           .sequences = in.offsets_S1.numel() - 1,
           .channels = static_cast<int>(in.weight_CK.size(0)),
           .width = static_cast<int>(in.weight_CK.size(1)),
-          .before = static_cast<int>(in.before)};
+          .before = static_cast<int>(in.before),
+          .tokens_a_block = tokens_a_block(in)};
 }
 
 Tensor conv1d_silu_forward_cuda(const Conv1dSiluInputs& in, const Tensor* tail_SKC) {
@@ -48,19 +58,21 @@ Tensor conv1d_silu_forward_cuda(const Conv1dSiluInputs& in, const Tensor* tail_S
 Conv1dSiluGradients conv1d_silu_backward_cuda(const Conv1dSiluInputs& in, const Tensor& d_y_TC) {
   const c10::DeviceGuard on(in.x_TC.device());
   Conv1dSiluParams params = cuda_params(in);
-  const int64_t parts = (params.tokens + kConvTokensABlock - 1) / kConvTokensABlock;
+  const int64_t parts = (params.tokens + params.tokens_a_block - 1) / params.tokens_a_block;
+  const int64_t channels = params.channels, weights = channels * params.width;
   const auto floats = in.x_TC.options();
-  const Tensor d_x = at::empty(in.x_TC.sizes(), floats), d_sum = at::empty_like(d_x);
-  const Tensor d_weight_PKC = at::empty({parts, params.width, params.channels}, floats);
-  const Tensor d_bias_PC = at::empty({parts, params.channels}, floats);
+  const Tensor d_x = at::empty(in.x_TC.sizes(), floats);
+  const Tensor d_sum = params.width > kConvNarrow ? at::empty_like(d_x) : at::empty({0}, floats);
+  const Tensor d_parts = at::empty({parts, weights + channels}, floats);
   params.d_y_TC = d_y_TC.data_ptr<float>();
   params.d_y_stride = d_y_TC.stride(0);
   params.d_x_TC = d_x.data_ptr<float>();
   params.d_sum_TC = d_sum.data_ptr<float>();
-  params.d_weight_PKC = d_weight_PKC.data_ptr<float>();
-  params.d_bias_PC = d_bias_PC.data_ptr<float>();
+  params.d_parts = d_parts.data_ptr<float>();
   launch_cuda(kConv1dSilu, conv1d_silu_cuda.backward, params);
-  return {d_x, d_weight_PKC.sum(0).t().contiguous(), d_bias_PC.sum(0)};
+  const Tensor d = d_parts.sum(0);
+  return {d_x, d.narrow(0, 0, weights).view({channels, params.width}),
+          d.narrow(0, weights, channels)};
 }
 
 Tensor forward(const Conv1dSiluInputs& in, const Tensor* tail_SKC) {

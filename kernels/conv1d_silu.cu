@@ -1,5 +1,6 @@
 // The packed depthwise convolution with SiLU on CUDA, float32: a thread is one channel of a tile of
-// 16 tokens, which may span sequences. No atomics: the same bits on every call.
+// tokens, which may span sequences. It keeps its window in registers and moves it on; wide windows
+// it reads anew for each token. No atomics: the same bits on every call.
 #include "kernels/conv1d_silu_cuda.h"
 #include "kernels/cuda_launch.h"
 
@@ -7,7 +8,8 @@ namespace seqsweep {
 
 namespace {
 
-constexpr int kTokens = kConvTokensABlock, kThreads = 128;
+constexpr int kTokens = kConvTokensWhereWide, kThreads = 128;
+constexpr int kAhead = 8;  // Tokens that a thread reads at once.
 
 __device__ float sigmoid(float x) {
   return 1 / (1 + expf(-x));
@@ -53,13 +55,146 @@ __device__ float window_sum(const Conv1dSiluParams& p, const Sequence& sequence,
 }
 
 struct Place {
-  int64_t first, last;  // Tokens of the tile.
+  int first, last;  // Tokens of the tile.
   int channel;
   __device__ explicit Place(const Conv1dSiluParams& p)
-      : first(int64_t(blockIdx.x) * kTokens),
-        last(first + kTokens < p.tokens ? first + kTokens : p.tokens),
+      : first(static_cast<int>(blockIdx.x) * p.tokens_a_block),
+        last(static_cast<int>(min(p.tokens, int64_t(first) + p.tokens_a_block))),
         channel(blockIdx.y * kThreads + threadIdx.x) {}
 };
+
+__device__ float* d_parts_of_block(const Conv1dSiluParams& p) {
+  return p.d_parts + int64_t(blockIdx.x) * p.channels * (p.width + 1);
+}
+
+// The last kWidth numbers that were pushed.
+template <int kWidth>
+struct Window {
+  float of[kWidth] = {};
+  __device__ void push(float x) {
+#pragma unroll
+    for (int k = 0; k + 1 < kWidth; ++k) of[k] = of[k + 1];
+    of[kWidth - 1] = x;
+  }
+};
+
+// One channel's kernel and input. Windows lie over the tokens, whatever sequence they are of.
+template <int kWidth>
+struct Channel {
+  int c;
+  float bias, weight[kWidth];
+  __device__ Channel(const Conv1dSiluParams& p, int channel) : c(channel), bias(p.bias_C[channel]) {
+#pragma unroll
+    for (int k = 0; k < kWidth; ++k) weight[k] = p.weight_CK[channel * kWidth + k];
+  }
+  __device__ float x(const Conv1dSiluParams& p, int token) const {
+    return token >= 0 && token < p.tokens ? p.x_TC[int64_t(token) * p.x_stride + c] : 0;
+  }
+  // The next x that is pushed is the last of the first token's window.
+  __device__ Window<kWidth> window_before(const Conv1dSiluParams& p, int token) const {
+    Window<kWidth> window;
+#pragma unroll
+    for (int k = 0; k + 1 < kWidth; ++k) window.push(x(p, token - p.before + k));
+    return window;
+  }
+  // What the token sees of its window, and its sum.
+  __device__ float sum(const Conv1dSiluParams& p, const Sequence& sequence, int token,
+                       Window<kWidth>& seen) const {
+    const int begin = token - p.before;
+    if (begin < sequence.begin || begin + kWidth > sequence.end) {
+#pragma unroll
+      for (int k = 0; k < kWidth; ++k) {
+        const int at = begin + k;
+        if (at < sequence.begin || at >= sequence.end) seen.of[k] = input(p, sequence, at, c);
+      }
+    }
+    float sum = bias;
+#pragma unroll
+    for (int k = 0; k < kWidth; ++k) sum += weight[k] * seen.of[k];
+    return sum;
+  }
+};
+
+template <int kWidth>
+__global__ void forward_window_kernel(Conv1dSiluParams p) {
+  const Place place(p);
+  if (place.channel >= p.channels) return;
+  const Channel<kWidth> channel(p, place.channel);
+  Sequence sequence(p, place.first);
+  Window<kWidth> window = channel.window_before(p, place.first);
+  for (int ahead = place.first; ahead < place.last; ahead += kAhead) {
+    float x[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) x[i] = channel.x(p, ahead + i - p.before + kWidth - 1);
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const int token = ahead + i;
+      if (token >= place.last) break;
+      window.push(x[i]);
+      sequence.move_to(p, token);
+      Window<kWidth> seen = window;
+      const float sum = channel.sum(p, sequence, token, seen);
+      p.y_TC[int64_t(token) * p.channels + place.channel] = sum * sigmoid(sum);
+    }
+  }
+}
+
+// Token t is number k in the window of token t - k + before: the gradients of the sums of all these
+// tokens are computed again in the tiles beside.
+template <int kWidth>
+__global__ void backward_window_kernel(Conv1dSiluParams p) {
+  const Place place(p);
+  const int c = place.channel;
+  if (c >= p.channels) return;
+  const Channel<kWidth> channel(p, c);
+  const int start = place.first + p.before - (kWidth - 1), end = place.last + p.before;
+  Sequence sequence(p, start > 0 ? start : 0), of_input = sequence;
+  Window<kWidth> window = channel.window_before(p, start), d_sums;
+  float d_bias = 0, d_weight[kWidth] = {};
+  for (int ahead = start; ahead < end; ahead += kAhead) {
+    float x[kAhead], d_y[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const int token = ahead + i;
+      x[i] = channel.x(p, token - p.before + kWidth - 1);
+      d_y[i] = token >= 0 && token < p.tokens ? p.d_y_TC[int64_t(token) * p.d_y_stride + c] : 0;
+    }
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const int token = ahead + i, in = token - p.before;
+      if (token >= end) break;
+      window.push(x[i]);
+      float d_sum = 0;
+      if (token >= 0 && token < p.tokens) {
+        sequence.move_to(p, token);
+        Window<kWidth> seen = window;
+        const float sum = channel.sum(p, sequence, token, seen), gate = sigmoid(sum);
+        d_sum = d_y[i] * gate * (1 + sum * (1 - gate));
+        if (token >= place.first && token < place.last) {
+          d_bias += d_sum;
+#pragma unroll
+          for (int k = 0; k < kWidth; ++k) d_weight[k] += d_sum * seen.of[k];
+        }
+      }
+      d_sums.push(d_sum);
+      if (in < place.first || in >= place.last) continue;
+      of_input.move_to(p, in);
+      const bool inside = token - (kWidth - 1) >= of_input.begin && token < of_input.end;
+      float d_x = 0;
+#pragma unroll
+      for (int k = 0; k < kWidth; ++k) {
+        const int of = token - k;
+        if (!inside && (of < of_input.begin || of >= of_input.end)) continue;
+        d_x += channel.weight[k] * d_sums.of[kWidth - 1 - k];
+      }
+      p.d_x_TC[int64_t(in) * p.channels + c] = d_x;
+    }
+  }
+  float* parts = d_parts_of_block(p);
+#pragma unroll
+  for (int k = 0; k < kWidth; ++k) parts[c * kWidth + k] = d_weight[k];
+  parts[p.channels * kWidth + c] = d_bias;
+}
 
 __global__ void forward_kernel(Conv1dSiluParams p) {
   const Place place(p);
@@ -68,7 +203,7 @@ __global__ void forward_kernel(Conv1dSiluParams p) {
   for (int64_t token = place.first; token < place.last; ++token) {
     sequence.move_to(p, token);
     const float sum = window_sum(p, sequence, token, place.channel);
-    p.y_TC[token * p.channels + place.channel] = sum * sigmoid(sum);
+    p.y_TC[int64_t(token) * p.channels + place.channel] = sum * sigmoid(sum);
   }
 }
 
@@ -98,11 +233,12 @@ __global__ void d_sum_kernel(Conv1dSiluParams p) {
     if (token >= place.last) continue;
     sequence.move_to(p, token);
     const float sum = window_sum(p, sequence, token, c), gate = sigmoid(sum);
-    d_sum[i] = p.d_y_TC[token * p.d_y_stride + c] * gate * (1 + sum * (1 - gate));
-    p.d_sum_TC[token * p.channels + c] = d_sum[i];
+    d_sum[i] = p.d_y_TC[int64_t(token) * p.d_y_stride + c] * gate * (1 + sum * (1 - gate));
+    p.d_sum_TC[int64_t(token) * p.channels + c] = d_sum[i];
     d_bias += d_sum[i];
   }
-  p.d_bias_PC[int64_t(blockIdx.x) * p.channels + c] = d_bias;
+  float* parts = d_parts_of_block(p);
+  parts[p.channels * p.width + c] = d_bias;
   for (int k = 0; k < p.width; ++k) {
     float d_weight = 0;
     Sequence at(p, place.first);
@@ -113,7 +249,7 @@ __global__ void d_sum_kernel(Conv1dSiluParams p) {
       at.move_to(p, token);
       d_weight += d_sum[i] * input(p, at, token + k - p.before, c);
     }
-    p.d_weight_PKC[(int64_t(blockIdx.x) * p.width + k) * p.channels + c] = d_weight;
+    parts[c * p.width + k] = d_weight;
   }
 }
 
@@ -131,7 +267,7 @@ __global__ void d_input_kernel(Conv1dSiluParams p) {
       if (of < sequence.begin || of >= sequence.end) continue;
       d_x += p.weight_CK[c * p.width + k] * p.d_sum_TC[of * p.channels + c];
     }
-    p.d_x_TC[token * p.channels + c] = d_x;
+    p.d_x_TC[int64_t(token) * p.channels + c] = d_x;
   }
 }
 
@@ -143,16 +279,31 @@ const char* launch(void (*kernel)(Conv1dSiluParams), const Conv1dSiluParams& p, 
   return text_of(cudaGetLastError());
 }
 
+int64_t tiles_of(const Conv1dSiluParams& p) {
+  return (p.tokens + p.tokens_a_block - 1) / p.tokens_a_block;
+}
+
+// Of narrow windows the kernels made for just this width, from kWidth down.
+template <int kWidth = kConvNarrow>
+const char* launch_window(const Conv1dSiluParams& p, bool backward) {
+  if (p.width < kWidth) {
+    if constexpr (kWidth > 1) return launch_window<kWidth - 1>(p, backward);
+  }
+  return launch(backward ? backward_window_kernel<kWidth> : forward_window_kernel<kWidth>, p,
+                tiles_of(p));
+}
+
 const char* forward(const Conv1dSiluParams& p) {
-  const char* error = launch(forward_kernel, p, (p.tokens + kTokens - 1) / kTokens);
+  const char* error = p.width <= kConvNarrow ? launch_window(p, /*backward=*/false)
+                                             : launch(forward_kernel, p, tiles_of(p));
   if (error != nullptr || p.tail_SKC == nullptr) return error;
   return launch(move_tail_kernel, p, p.sequences);
 }
 
 const char* backward(const Conv1dSiluParams& p) {
-  const int64_t tiles = (p.tokens + kTokens - 1) / kTokens;
-  if (const char* error = launch(d_sum_kernel, p, tiles)) return error;
-  return launch(d_input_kernel, p, tiles);
+  if (p.width <= kConvNarrow) return launch_window(p, /*backward=*/true);
+  if (const char* error = launch(d_sum_kernel, p, tiles_of(p))) return error;
+  return launch(d_input_kernel, p, tiles_of(p));
 }
 
 // Loading the plug-in fills the slot.

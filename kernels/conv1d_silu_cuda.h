@@ -5,7 +5,8 @@
 
 namespace seqsweep {
 
-constexpr int kConvTokensABlock = 16;  // Gradients of weight and bias come in parts of so many.
+// Up to this width a thread keeps its window in registers; wider ones go the slower way.
+constexpr int kConvNarrow = 8, kConvTokensWhereWide = 16;
 
 struct Conv1dSiluParams {
   const float* x_TC = nullptr;
@@ -14,13 +15,15 @@ struct Conv1dSiluParams {
   const int32_t* offsets = nullptr;  // [S+1], on the device.
   int64_t tokens = 0, sequences = 0;
   int channels = 0, width = 0, before = 0;
+  int tokens_a_block = 0;     // kConvTokensWhereWide where wide.
   float* tail_SKC = nullptr;  // Null: zeros before each sequence.
   float* y_TC = nullptr;
-  // Of a backward only: P = ceil(T / kConvTokensABlock).
+  // Of a backward only: P = ceil(T / tokens_a_block).
   const float* d_y_TC = nullptr;
   int64_t d_y_stride = 0;
-  float *d_sum_TC = nullptr, *d_x_TC = nullptr;  // d_sum: room for the gradients before SiLU.
-  float *d_weight_PKC = nullptr, *d_bias_PC = nullptr;
+  float* d_x_TC = nullptr;
+  float* d_sum_TC = nullptr;  // Where wide: room for the gradients before SiLU.
+  float* d_parts = nullptr;   // Of each block the gradients of the weight, [C, K], and the bias.
 };
 
 // Both run on the current stream and return nullptr, or the text of the CUDA error.

@@ -1,16 +1,21 @@
 #include "kernels/embed_and_norm.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/types.h>
 
 #include <algorithm>
 
 #include "core/base/error.h"
 #include "kernels/checks.h"
+#include "kernels/cuda_plugin.h"
+#include "kernels/embed_and_norm_cuda.h"
 #include "kernels/embed_and_norm_numbers.h"
 #include "kernels/transpose.h"
 
 namespace seqsweep {
+
+EmbedAndNormCuda embed_and_norm_cuda;
 
 namespace {
 
@@ -18,17 +23,40 @@ using at::Tensor;
 
 constexpr const char* kEmbedAndNorm = "embed_and_norm";
 
-void require_ids(const char* op, const char* name, const Tensor& ids_T, int64_t count) {
-  if (ids_T.scalar_type() != at::kLong || !ids_T.is_cpu()) {
-    throw_run("{}: {} must be int64 on the CPU; they are {} on {}", op, name,
+// On the CPU, where it costs nothing, also that they are in [0, count).
+void require_ids(const char* op, const char* name, const Tensor& ids_T, int64_t count,
+                 c10::Device device) {
+  if (ids_T.scalar_type() != at::kLong || ids_T.device() != device) {
+    throw_run("{}: {} must be int64 on {}; they are {} on {}", op, name, device.str(),
               c10::toString(ids_T.scalar_type()), ids_T.device().str());
   }
+  if (!ids_T.is_cpu()) return;
   const Tensor dense = ids_T.contiguous();
   const int64_t* const ids = dense.data_ptr<int64_t>();
   for (int64_t t = 0; t < dense.numel(); ++t) {
     if (ids[t] >= 0 && ids[t] < count) continue;
     throw_run("{}: {} must be in [0, {}); one is {}", op, name, count, ids[t]);
   }
+}
+
+Tensor embed_and_norm_cuda_forward(const EmbedAndNormInputs& in) {
+  const c10::DeviceGuard on(in.table_VD.device());
+  HeldNumbers held;
+  const EmbedAndNormNumbers numbers = numbers_of(in, held);
+  const int64_t tokens = in.items_T.numel();
+  const Tensor out_TD = at::empty({tokens, numbers.width}, in.table_VD.options());
+  launch_cuda(kEmbedAndNorm, embed_and_norm_cuda.forward,
+              EmbedAndNormParams{.table_VD = numbers.table,
+                                 .positions_LD = numbers.positions,
+                                 .items_T = numbers.items,
+                                 .positions_T = numbers.position_of,
+                                 .weight_D = numbers.weight,
+                                 .bias_D = numbers.bias,
+                                 .out_TD = out_TD.data_ptr<float>(),
+                                 .tokens = tokens,
+                                 .width = static_cast<int>(numbers.width),
+                                 .eps = numbers.eps});
+  return out_TD;
 }
 
 }  // namespace
@@ -43,17 +71,18 @@ void check_embed_and_norm(const char* op, const EmbedAndNormInputs& in) {
   require("weight", in.weight_D, {width});
   require("bias", in.bias_D, {width});
   require_shape(op, "items", in.items_T, {tokens});
-  require_ids(op, "items", in.items_T, in.table_VD.size(0));
+  require_ids(op, "items", in.items_T, in.table_VD.size(0), in.table_VD.device());
   if (!in.positions_LD.defined()) return;
   require("the table of positions", in.positions_LD, {-1, width});
   require_shape(op, "positions", in.positions_T, {tokens});
-  require_ids(op, "positions", in.positions_T, in.positions_LD.size(0));
+  require_ids(op, "positions", in.positions_T, in.positions_LD.size(0), in.table_VD.device());
 }
 
 Tensor embed_and_norm(const EmbedAndNormInputs& in) {
   constexpr int64_t kTokensAtOnce = 4 * kPanelColumns, kTokensAThread = 2048;
-  require_float_on_cpu(kEmbedAndNorm, in.table_VD);
+  require_float(kEmbedAndNorm, in.table_VD);
   check_embed_and_norm(kEmbedAndNorm, in);
+  if (in.table_VD.is_cuda()) return embed_and_norm_cuda_forward(in);
   HeldNumbers held;
   const EmbedAndNormNumbers numbers = numbers_of(in, held);
   const int64_t tokens = in.items_T.numel(), width = numbers.width;

@@ -13,7 +13,7 @@ struct EmbedAndNormInputs {
   double eps = 1e-12;
 };
 
-// [T, D]; float on the CPU, without gradient. A token's bits do not depend on the others.
+// [T, D]; float, without gradient. A token's bits do not depend on the others.
 at::Tensor embed_and_norm(const EmbedAndNormInputs& inputs);
 // The same with ATen's operators, of any floating type: what tests compare with.
 at::Tensor embed_and_norm_reference(const EmbedAndNormInputs& inputs);

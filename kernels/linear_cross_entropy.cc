@@ -1,7 +1,8 @@
-// Checks, dispatch and autograd; linear_cross_entropy_cpu.cc computes.
+// Checks, dispatch, autograd, chunks on CUDA; linear_cross_entropy_cpu.cc computes on the CPU.
 // Legend: N rows, V items, D width, R rows of a chunk, M negatives.
 #include "kernels/linear_cross_entropy.h"
 
+#include <c10/core/DeviceGuard.h>
 #include <torch/autograd.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/types.h>
@@ -10,9 +11,13 @@
 
 #include "core/base/error.h"
 #include "kernels/checks.h"
+#include "kernels/cuda_plugin.h"
 #include "kernels/linear_cross_entropy_cpu.h"
+#include "kernels/linear_cross_entropy_cuda.h"
 
 namespace seqsweep {
+
+LinearCrossEntropyCuda linear_cross_entropy_cuda;
 
 namespace {
 
@@ -22,31 +27,50 @@ using torch::autograd::AutogradContext;
 constexpr const char* kLinearCrossEntropy = "linear_cross_entropy";
 constexpr const char* kSampledName = "sampled_cross_entropy";
 
-// Scores of a chunk -> the losses of its rows, and in place the gradient of the scores.
-void differentiate_rows_aten(const CrossEntropyInputs& in, const Tensor& scores_RV,
-                             const Tensor& losses_R, const Tensor& d_own_R) {
-  const Tensor targets_R1 = in.targets_N.unsqueeze(1);
+// Sampled scores of a chunk -> the losses of its rows, and in place the gradient of the scores.
+void differentiate_sampled_rows(const CrossEntropyInputs& in, const Tensor& scores_RV,
+                                const Tensor& losses_R, const Tensor& d_own_R) {
   if (in.bias_V.defined()) scores_RV.add_(in.bias_V);
-  if (in.own_N.defined()) {
-    scores_RV.masked_fill_(targets_R1.eq(in.ids_V), -std::numeric_limits<double>::infinity());
-    const Tensor log_sum_R = at::logaddexp(scores_RV.logsumexp(1), in.own_N);
-    losses_R.copy_(log_sum_R - in.own_N);
-    if (!d_own_R.defined()) return;
-    d_own_R.copy_((in.own_N - log_sum_R).exp() - 1);
-    scores_RV.sub_(log_sum_R.unsqueeze(1)).exp_();
-    return;
-  }
-  const Tensor log_sum_R1 = scores_RV.logsumexp(1, /*keepdim=*/true);
-  losses_R.copy_((log_sum_R1 - scores_RV.gather(1, targets_R1)).squeeze(1));
-  scores_RV.sub_(log_sum_R1).exp_();
-  scores_RV.scatter_add_(1, targets_R1, -at::ones_like(targets_R1, scores_RV.options()));
+  scores_RV.masked_fill_(in.targets_N.unsqueeze(1).eq(in.ids_V),
+                         -std::numeric_limits<double>::infinity());
+  const Tensor log_sum_R = at::logaddexp(scores_RV.logsumexp(1), in.own_N);
+  losses_R.copy_(log_sum_R - in.own_N);
+  if (!d_own_R.defined()) return;
+  d_own_R.copy_((in.own_N - log_sum_R).exp() - 1);
+  scores_RV.sub_(log_sum_R.unsqueeze(1)).exp_();
 }
 
-// On CUDA: the same with ATen's operators, in chunks of at most 64 MB of scores.
-CrossEntropyPass cross_entropy_aten(const CrossEntropyInputs& in, Want want) {
+// The same of scores of all items, by our kernel: rows begin at multiples of 16 bytes.
+void differentiate_rows_cuda(const CrossEntropyInputs& in, const Tensor& scores_RV,
+                             const Tensor& losses_R, Want want) {
+  launch_cuda(
+      kLinearCrossEntropy, linear_cross_entropy_cuda.differentiate_rows,
+      CrossEntropyRowsParams{.scores_RV = scores_RV.data_ptr<float>(),
+                             .bias_V = in.bias_V.defined() ? in.bias_V.data_ptr<float>() : nullptr,
+                             .targets_R = in.targets_N.data_ptr<int64_t>(),
+                             .losses_R = losses_R.data_ptr<float>(),
+                             .rows = scores_RV.size(0),
+                             .pitch = scores_RV.stride(0),
+                             .items = static_cast<int>(scores_RV.size(1)),
+                             .gradients = want == Want::Gradients});
+}
+
+// Rows whose scores are 32 MB, which stay in the L2 of a GPU until they are gradients and used up;
+// but enough rows for large products. Chunks are about equal.
+int64_t rows_of_gpu_chunk(int64_t rows, int64_t pitch) {
+  const int64_t most = std::max<int64_t>((8 << 20) / std::max<int64_t>(pitch, 1), 256);
+  const int64_t chunks = std::max<int64_t>((rows + most - 1) / most, 1);
+  return (rows + chunks - 1) / chunks;
+}
+
+// On CUDA, a chunk of rows at a time: products of ATen's and our kernel between them, or ATen's
+// operators where the loss is sampled.
+CrossEntropyPass cross_entropy_gpu(const CrossEntropyInputs& in, Want want) {
   const at::NoGradGuard no_grad;
+  const c10::DeviceGuard on(in.hidden_ND.device());
   const int64_t rows = in.hidden_ND.size(0), items = in.embedding_VD.size(0);
-  const int64_t chunk = std::clamp<int64_t>((16 << 20) / std::max<int64_t>(items, 1), 64, 4096);
+  const int64_t pitch = (items + 31) / 32 * 32, chunk = rows_of_gpu_chunk(rows, pitch);
+  const Tensor room = at::empty({chunk, pitch}, in.hidden_ND.options());
   const Tensor losses_N = at::empty({rows}, in.hidden_ND.options());
   CrossEntropyPass pass;
   if (want == Want::Gradients) {
@@ -62,10 +86,16 @@ CrossEntropyPass cross_entropy_aten(const CrossEntropyInputs& in, Want want) {
     };
     const CrossEntropyInputs some{part(in.hidden_ND), in.embedding_VD, in.bias_V,
                                   part(in.targets_N), part(in.own_N),  in.ids_V};
-    const Tensor scores_RV = at::mm(some.hidden_ND, in.embedding_VD.t());
-    differentiate_rows_aten(some, scores_RV, part(losses_N), part(pass.d_own));
+    Tensor scores_RV = room.narrow(0, 0, count).narrow(1, 0, items);
+    at::mm_out(scores_RV, some.hidden_ND, in.embedding_VD.t());
+    if (in.own_N.defined()) {
+      differentiate_sampled_rows(some, scores_RV, part(losses_N), part(pass.d_own));
+    } else {
+      differentiate_rows_cuda(some, scores_RV, part(losses_N), want);
+    }
     if (want == Want::Loss) continue;
-    part(pass.d_hidden).copy_(at::mm(scores_RV, in.embedding_VD));
+    Tensor d_hidden_RD = part(pass.d_hidden);
+    at::mm_out(d_hidden_RD, scores_RV, in.embedding_VD);
     pass.d_embedding.addmm_(scores_RV.t(), some.hidden_ND);
     if (in.bias_V.defined()) pass.d_bias.add_(scores_RV.sum(0));
   }
@@ -74,7 +104,7 @@ CrossEntropyPass cross_entropy_aten(const CrossEntropyInputs& in, Want want) {
 }
 
 CrossEntropyPass compute(const CrossEntropyInputs& inputs, Want want) {
-  return (inputs.hidden_ND.is_cuda() ? cross_entropy_aten : cross_entropy_cpu)(inputs, want);
+  return (inputs.hidden_ND.is_cuda() ? cross_entropy_gpu : cross_entropy_cpu)(inputs, want);
 }
 
 Tensor undefined_if_none(const std::optional<Tensor>& tensor) {
@@ -182,7 +212,8 @@ Tensor sampled_cross_entropy(const Tensor& hidden_ND, const Tensor& embedding_VD
   const auto embeddings = at::embedding(embedding_VD, ids).split_with_sizes(sizes);
   Tensor own_N = (hidden_ND * embeddings[0]).sum(1), bias_M = -log_expected_M;
   if (bias_V.defined()) {
-    const auto biases = bias_V.index_select(0, ids).split_with_sizes(sizes);
+    // Not index_select: on a GPU its gradient adds in any order.
+    const auto biases = at::embedding(bias_V.unsqueeze(1), ids).squeeze(1).split_with_sizes(sizes);
     own_N = own_N + biases[0];
     bias_M = bias_M + biases[1];
   }

@@ -8,9 +8,11 @@ namespace seqsweep {
 
 // hidden [N, D], embedding [V, D], bias [V] or undefined, targets [N] int64 in [0, V): the sum over
 // the rows of -log softmax(hidden E^T + bias)[target], a scalar. The gradients come out of the same
-// pass and are kept until the backward: [N, D] and [V, D]. float or double on the CPU. On the CPU a
+// pass and are kept until the backward: [N, D] and [V, D]. float, on the CPU also double; there a
 // thread takes room for the scores of 96 rows and for a [V, D] sum: fewer threads work on a
 // catalogue so large that this would exceed 768 MB. The same number of threads gives the same bits.
+// On CUDA a chunk is 32 MB of scores, at least 256 rows; a target that is no item makes the loss
+// NaN.
 at::Tensor linear_cross_entropy(const at::Tensor& hidden_ND, const at::Tensor& embedding_VD,
                                 const at::Tensor& bias_V, const at::Tensor& targets_N);
 

@@ -1,21 +1,54 @@
 #include "kernels/norm_and_feed_forward.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/types.h>
 
 #include <algorithm>
 
 #include "kernels/checks.h"
+#include "kernels/cuda_plugin.h"
+#include "kernels/norm_and_feed_forward_cuda.h"
 #include "kernels/norm_and_feed_forward_numbers.h"
 #include "kernels/transpose.h"
 
 namespace seqsweep {
+
+NormAndFeedForwardCuda norm_and_feed_forward_cuda;
 
 namespace {
 
 using at::Tensor;
 
 constexpr const char* kNormAndFeedForward = "norm_and_feed_forward";
+
+// Every row reads all weights: more rows are quicker as matrix products.
+constexpr int64_t kRowsOfOneLaunch = 512;
+constexpr int64_t kNumbersOfARow = 24 << 10;  // That fit the shared memory of any GPU.
+
+Tensor few_rows_on_gpu(const Tensor& x_RD, const Tensor& added_RD,
+                       const NormAndFeedForward& layer) {
+  const c10::DeviceGuard on(x_RD.device());
+  HeldNumbers held;
+  const Tensor out_RD = at::empty(x_RD.sizes(), x_RD.options());
+  launch_cuda(kNormAndFeedForward, norm_and_feed_forward_cuda.forward,
+              NormAndFeedForwardParams{.x_RD = held.of(x_RD),
+                                       .added_RD = held.of(added_RD),
+                                       .first_norm_weight = held.of(layer.first_norm_weight),
+                                       .first_norm_bias = held.of(layer.first_norm_bias),
+                                       .up_weight = held.of(layer.up_weight),
+                                       .up_bias = held.of(layer.up_bias),
+                                       .down_weight = held.of(layer.down_weight),
+                                       .down_bias = held.of(layer.down_bias),
+                                       .second_norm_weight = held.of(layer.second_norm_weight),
+                                       .second_norm_bias = held.of(layer.second_norm_bias),
+                                       .out_RD = out_RD.data_ptr<float>(),
+                                       .rows = x_RD.size(0),
+                                       .width = static_cast<int>(x_RD.size(1)),
+                                       .inner = static_cast<int>(layer.up_bias.numel()),
+                                       .eps = static_cast<float>(layer.eps)});
+  return out_RD;
+}
 
 }  // namespace
 
@@ -38,10 +71,19 @@ void check_norm_and_feed_forward(const char* op, const Tensor& x_RD,
 
 Tensor norm_and_feed_forward(const Tensor& x_RD, const Tensor& added_RD,
                              const NormAndFeedForward& layer) {
-  require_float_on_cpu(kNormAndFeedForward, x_RD);
+  require_float(kNormAndFeedForward, x_RD);
   require_shape(kNormAndFeedForward, "x", x_RD, {-1, -1});
   check_norm_and_feed_forward(kNormAndFeedForward, x_RD, layer);
-  if (added_RD.defined()) require_shape(kNormAndFeedForward, "added", added_RD, x_RD.sizes());
+  if (added_RD.defined()) {
+    require_shape(kNormAndFeedForward, "added", added_RD, x_RD.sizes());
+    require_same_device_and_dtype(kNormAndFeedForward, x_RD, added_RD);
+  }
+  if (x_RD.is_cuda()) {
+    const bool small =
+        x_RD.size(0) <= kRowsOfOneLaunch && x_RD.size(1) + layer.up_bias.numel() <= kNumbersOfARow;
+    return small ? few_rows_on_gpu(x_RD, added_RD, layer)
+                 : norm_and_feed_forward_reference(x_RD, added_RD, layer);
+  }
   HeldNumbers held;
   const NormAndFeedForwardNumbers numbers = numbers_of(layer, held);
   const float *const x = held.of(x_RD), *const added = held.of(added_RD);

@@ -15,11 +15,12 @@ struct NormAndFeedForward {
   double eps = 1e-12;  // Of both norms.
 };
 
-// added [R, D], undefined: none. Returns [R, D]; float on the CPU, without gradient. A row's bits
+// added [R, D], undefined: none. Returns [R, D]; float, without gradient. On the CPU a row's bits
 // do not depend on the others.
 at::Tensor norm_and_feed_forward(const at::Tensor& x_RD, const at::Tensor& added_RD,
                                  const NormAndFeedForward& layer);
-// The same with ATen's operators, of any floating type: what tests compare with.
+// The same with ATen's operators, of any floating type: what tests compare with, and what many rows
+// run on a GPU.
 at::Tensor norm_and_feed_forward_reference(const at::Tensor& x_RD, const at::Tensor& added_RD,
                                            const NormAndFeedForward& layer);
 

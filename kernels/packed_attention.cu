@@ -1,270 +1,345 @@
-// Packed causal attention on CUDA, float32: tiles of 32 queries by 32 keys, one block of 128
-// threads a tile of queries (forward, d_q) or of keys (d_k, d_v). No atomics: the same bits on
-// every call. Legend: Q queries of a tile, K keys of a tile, P head width, a multiple of 1 up to
-// 128.
+// Packed causal attention on CUDA, float32. A block owns a tile of rows: queries (forward, d_q) or
+// keys (d_k, d_v). Its warps take the tiles of 32 columns (keys or queries) in turn, and are added
+// up at the end in the order of the warps: no atomics, the same bits on every call. A lane computes
+// R rows x 8 columns of a tile of products, so that a number read from shared memory enters many.
+// Legend: P head width, padded with zeros to 16, 32, 64 or 128; R rows of a lane, 8 R of a tile.
 #include "kernels/counter_random.h"
 #include "kernels/cuda_launch.h"
 #include "kernels/packed_attention_cuda.h"
+#include "kernels/packed_attention_tiles.h"
 
 namespace seqsweep {
 
 namespace {
 
-constexpr int kTile = 32, kThreads = 128, kMaxWidth = 128;
-constexpr int kRowsAThread = kTile * kTile / kThreads;  // Of a tile's column.
-constexpr int kMaxSums =
-    kTile * kMaxWidth / kThreads;  // Sums of a [tile, P] result a thread keeps.
+using namespace attention;
 
-// Which tile of which head of which sequence a block works on.
-struct Place {
-  int head, begin, length, first;  // `first`: of the tile's rows in the sequence.
-  __device__ explicit Place(const PackedAttentionParams& p)
-      : head(blockIdx.z), begin(p.offsets[blockIdx.x]), first(blockIdx.y * kTile) {
-    length = p.offsets[blockIdx.x + 1] - begin;
-  }
+__device__ RandomKey dropout_key(const PackedAttentionParams& p, const Place& place, int query) {
+  return derive(derive(random_key(p.seed), place.head), place.begin + query);
+}
+
+// What lanes read of a query, from shared memory. A forward knows the key alone.
+struct alignas(16) Query {
+  float log2_sum = 0, out_dot = 0;
+  RandomKey dropout_key;
 };
 
-// Rows of a tile in shared memory, one number of padding a row against bank conflicts.
-struct Tile {
-  float* data;
-  int stride;
-  __device__ float& at(int row, int column) const { return data[row * stride + column]; }
-};
+constexpr int kQueryNumbers = sizeof(Query) / sizeof(float);
 
-__device__ void load(Tile tile, HeadsView from, const Place& place, int first, int width) {
-  for (int i = threadIdx.x; i < kTile * width; i += kThreads) {
-    const int row = i / width, column = i % width, token = first + row;
-    tile.at(row, column) = token < place.length
-                               ? from.data[(place.begin + token) * from.token_stride +
-                                           place.head * from.head_stride + column]
-                               : 0.0F;
-  }
-}
+template <typename S>
+constexpr int kForwardOfBlock = S::kRowTile + S::kRows* kQueryNumbers;
+template <typename S>
+constexpr int kForwardOfWarp = S::kReusedTile + S::kColumnTile;
 
-// [rows of a] . [rows of b]: products(q, k) for this thread's 8 pairs, k = threadIdx.x % 32.
-__device__ void multiply(Tile a, Tile b, int width, float (&products)[kRowsAThread]) {
-  const int column = threadIdx.x % kTile, first_row = threadIdx.x / kTile;
-  for (int i = 0; i < kRowsAThread; ++i) products[i] = 0;
-  for (int p = 0; p < width; ++p) {
-    const float y = b.at(column, p);
-    for (int i = 0; i < kRowsAThread; ++i) products[i] += a.at(first_row + i * 4, p) * y;
-  }
-}
-
-// sums[j] += left x right for this thread's entries of a [tile, P] result; kTransposed: left^T.
-template <bool kTransposed>
-__device__ void accumulate(Tile left, Tile right, int width, float (&sums)[kMaxSums]) {
-#pragma unroll
-  for (int j = 0; j < kMaxSums; ++j) {
-    const int i = threadIdx.x + j * kThreads;
-    if (i >= kTile * width) break;
-    const int row = i / width, column = i % width;
-    float sum = 0;
-    for (int k = 0; k < kTile; ++k) {
-      sum += (kTransposed ? left.at(k, row) : left.at(row, k)) * right.at(k, column);
-    }
-    sums[j] += sum;
-  }
-}
-
-__device__ void store(const float (&sums)[kMaxSums], HeadsView to, const Place& place, int width,
-                      float scale) {
-#pragma unroll
-  for (int j = 0; j < kMaxSums; ++j) {
-    const int i = threadIdx.x + j * kThreads, row = i / width;
-    if (i >= kTile * width || place.first + row >= place.length) break;
-    to.data[(place.begin + place.first + row) * to.token_stride + place.head * to.head_stride +
-            i % width] = sums[j] * scale;
-  }
-}
-
-__device__ float dropout_factor(const PackedAttentionParams& p, const DropoutRule& rule,
-                                const Place& place, int query, int key) {
-  const RandomKey head_key = derive(random_key(p.seed), place.head);
-  return rule.factor(derive(head_key, place.begin + query), key);
-}
-
-__device__ int64_t row_index(const PackedAttentionParams& p, const Place& place, int token) {
-  return int64_t(place.begin + token) * p.heads + place.head;
-}
-
-// A warp owns 8 query rows of the tile of scores; its lanes are the keys.
-__global__ void forward_kernel(PackedAttentionParams p) {
-  const Place place(p);
+template <typename S>
+__global__ void __launch_bounds__(kMaxThreads, 4)
+    forward_kernel(PackedAttentionParams p, DropoutRule rule) {
+  constexpr int kRowsOfLane = S::kRowsOfLane, kStep = kForwardOfWarp<S>;
+  const Place place(p, gridDim.y - 1 - blockIdx.y, S::kRows);  // The longest walks begin first.
   if (place.first >= place.length) return;
-  extern __shared__ float shared[];
-  const int width = p.head_width, stride = width + 1;
-  const Tile q{shared, stride}, k{shared + kTile * stride, stride},
-      v{shared + 2 * kTile * stride, stride}, w{shared + 3 * kTile * stride, kTile + 1};
-  float* const shrink = w.data + kTile * (kTile + 1);  // What a new maximum does to old sums, [Q].
-  const DropoutRule rule(p.dropout);
-  const int lane = threadIdx.x % kTile, first_row = threadIdx.x / kTile;
-  float top[kRowsAThread], sum[kRowsAThread], out[kMaxSums] = {}, score[kRowsAThread];
-  for (int i = 0; i < kRowsAThread; ++i) top[i] = -INFINITY, sum[i] = 0;
-  load(q, p.q, place, place.first, width);
-  for (int first_key = 0; first_key <= place.first; first_key += kTile) {
-    load(k, p.k, place, first_key, width);
-    load(v, p.v, place, first_key, width);
-    __syncthreads();
-    multiply(q, k, width, score);
-    const int key = first_key + lane;
-    for (int i = 0; i < kRowsAThread; ++i) {
-      const int row = first_row + i * 4, query = place.first + row;
-      const float x = key <= query ? score[i] * p.scale : -INFINITY;
-      float best = fmaxf(top[i], x);
-      for (int step = 16; step > 0; step /= 2) best = fmaxf(best, __shfl_xor_sync(~0U, best, step));
-      const float weight = __expf(x - best), kept = __expf(top[i] - best);
-      float total = weight;
-      for (int step = 16; step > 0; step /= 2) total += __shfl_xor_sync(~0U, total, step);
-      sum[i] = sum[i] * kept + total;
-      top[i] = best;
-      w.at(row, lane) =
-          p.dropout > 0 ? weight * dropout_factor(p, rule, place, query, key) : weight;
-      if (lane == 0) shrink[row] = kept;
-    }
-    __syncthreads();
+  extern __shared__ float4 shared[];
+  const Lane lane;
+  float* const q = &shared[0].x;
+  Query* const queries = reinterpret_cast<Query*>(q + S::kRowTile);
+  float* const parts = q + kForwardOfBlock<S>;
+  float* const k = parts + lane.warp * kStep;  // Then the weights.
+  float* const v = k + S::kReusedTile;
+  begin_load<S, S::kRows>(q, p.q, place, place.first, p.head_width, threadIdx.x, blockDim.x);
+
+  const float scale = p.scale * kLog2E;
+  float top[kRowsOfLane], sum[kRowsOfLane];  // Of scores times log2(e); a lane sums its columns.
+  Sums<S> out = {};
 #pragma unroll
-    for (int j = 0; j < kMaxSums; ++j) {
-      const int i = threadIdx.x + j * kThreads;
-      if (i < kTile * width) out[j] *= shrink[i / width];
-    }
-    accumulate<false>(w, v, width, out);
-    __syncthreads();
+  for (int i = 0; i < kRowsOfLane; ++i) {
+    top[i] = -INFINITY;
+    sum[i] = 0;
   }
-  for (int i = 0; i < kRowsAThread; ++i) {
-    const int row = first_row + i * 4, query = place.first + row;
-    if (lane != 0) continue;
-    shrink[row] = 1 / sum[i];
-    if (query < place.length) p.log_sum_TH[row_index(p, place, query)] = top[i] + __logf(sum[i]);
+  if (threadIdx.x < S::kRows) {
+    queries[threadIdx.x].dropout_key = dropout_key(p, place, place.first + threadIdx.x);
+  }
+  end_copies();
+  __syncthreads();
+  // A row's first key of a tile is never behind it: 32 is a multiple of the tile's rows.
+  for (int first_key = lane.warp * kColumns; first_key <= place.first;
+       first_key += lane.warps * kColumns) {
+    begin_load<S, kColumns>(k, p.k, place, first_key, p.head_width, lane.index, 32);
+    begin_load<S, kColumns>(v, p.v, place, first_key, p.head_width, lane.index, 32);
+    end_copies();
+    __syncwarp();
+    Products<S> weight;
+    multiply<S>(q, k, lane, weight);
+    const int first = first_key + lane.member;
+#pragma unroll
+    for (int i = 0; i < kRowsOfLane; ++i) {
+      const int query = place.first + lane.group + 8 * i;
+      float best = top[i];
+#pragma unroll
+      for (int j = 0; j < kColumnsOfLane; ++j) {
+        weight[i][j] = first + 4 * j <= query ? weight[i][j] * scale : -INFINITY;
+        best = fmaxf(best, weight[i][j]);
+      }
+      best = most_of_row(best);
+      const float kept = exp2f(top[i] - best);
+      top[i] = best;
+      sum[i] *= kept;
+#pragma unroll
+      for (int j = 0; j < kColumnsOfLane; ++j) {
+        weight[i][j] = exp2f(weight[i][j] - best);
+        sum[i] += weight[i][j];
+      }
+#pragma unroll
+      for (int j = 0; j < S::kOfLane; ++j) out[i][j] *= kept;
+    }
+    if (rule.threshold > 0) {
+#pragma unroll
+      for (int i = 0; i < kRowsOfLane; ++i) {
+        const RandomKey key = queries[lane.group + 8 * i].dropout_key;
+#pragma unroll
+        for (int j = 0; j < kColumnsOfLane; ++j) {
+          weight[i][j] *= rule.factor(key, first + 4 * j);
+        }
+      }
+    }
+    __syncwarp();
+    write<S>(weight, lane, k);
+    __syncwarp();
+    accumulate<S>(k, v, lane, out);
+    __syncwarp();
+  }
+
+  write_part<S>(out, lane, v);
+#pragma unroll
+  for (int i = 0; i < kRowsOfLane; ++i) {
+    const int row = lane.group + 8 * i;
+    const float total = sum_of_row(sum[i]);
+    if (lane.member != 0) continue;
+    k[row] = top[i];
+    k[S::kRows + row] = total;
   }
   __syncthreads();
-#pragma unroll
-  for (int j = 0; j < kMaxSums; ++j) {
-    const int i = threadIdx.x + j * kThreads;
-    if (i < kTile * width) out[j] *= shrink[i / width];
-  }
-  store(out, p.out, place, width, 1);
-}
-
-// out . d_out of each token and head.
-__global__ void out_dot_kernel(PackedAttentionParams p, int64_t rows) {
-  const int64_t row = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (row >= rows) return;
-  const int64_t token = row / p.heads, head = row % p.heads;
-  const float* out = p.out.data + token * p.out.token_stride + head * p.out.head_stride;
-  const float* d_out = p.d_out.data + token * p.d_out.token_stride + head * p.d_out.head_stride;
-  float sum = 0;
-  for (int i = 0; i < p.head_width; ++i) sum += out[i] * d_out[i];
-  p.out_dot_TH[row] = sum;
-}
-
-// The tiles that both backward kernels work with.
-struct BackwardTiles {
-  Tile q, k, v, d_out, w, d_s;
-  __device__ BackwardTiles(float* shared, int width) {
-    const int stride = width + 1, size = kTile * stride;
-    q = {shared, stride};
-    k = {shared + size, stride};
-    v = {shared + 2 * size, stride};
-    d_out = {shared + 3 * size, stride};
-    w = {shared + 4 * size, kTile + 1};
-    d_s = {w.data + kTile * (kTile + 1), kTile + 1};
-  }
-};
-
-// Fills w (weights after dropout) and d_s (gradients of the scores before scaling).
-__device__ void differentiate(const PackedAttentionParams& p, const BackwardTiles& t,
-                              const Place& place, int first_query, int first_key) {
-  float score[kRowsAThread], d_weight[kRowsAThread];
-  multiply(t.q, t.k, p.head_width, score);
-  multiply(t.d_out, t.v, p.head_width, d_weight);
-  const DropoutRule rule(p.dropout);
-  const int lane = threadIdx.x % kTile, key = first_key + lane;
-  for (int i = 0; i < kRowsAThread; ++i) {
-    const int row = threadIdx.x / kTile + i * 4, query = first_query + row;
-    float weight = 0, factor = 1, d_score = 0;
-    if (key <= query && query < place.length) {
-      const int64_t index = row_index(p, place, query);
-      weight = __expf(score[i] * p.scale - p.log_sum_TH[index]);
-      if (p.dropout > 0) factor = dropout_factor(p, rule, place, query, key);
-      d_score = weight * (d_weight[i] * factor - p.out_dot_TH[index]);
+  for (int row = threadIdx.x; row < S::kRows; row += blockDim.x) {
+    float best = parts[row], total = 0;
+    for (int w = 1; w < lane.warps; ++w) best = fmaxf(best, parts[w * kStep + row]);
+    for (int w = 0; w < lane.warps; ++w) {
+      float* const of_warp = parts + w * kStep + row;
+      of_warp[0] = exp2f(of_warp[0] - best);
+      total += of_warp[0] * of_warp[S::kRows];
     }
-    t.w.at(row, lane) = weight * factor;
-    t.d_s.at(row, lane) = d_score;
+    for (int w = 0; w < lane.warps; ++w) parts[w * kStep + row] /= total;
+    const int query = place.first + row;
+    if (query < place.length) p.log_sum_TH[place.row(p, query)] = best * kLn2 + logf(total);
   }
+  __syncthreads();
+  store<S>(parts + S::kReusedTile, kStep, p.out, place, p.head_width, lane,
+           [&](int warp, int row) { return parts[warp * kStep + row]; });
 }
 
-__global__ void d_queries_kernel(PackedAttentionParams p) {
-  const Place place(p);
+// Gives weight and gradient of a score, from q.k and d_out.v, as weight and d_weight.
+__device__ void differentiate(float& weight, float& d_weight, const Query& query, bool visible,
+                              float scale, const DropoutRule& rule, int key) {
+  const float factor = rule.threshold > 0 ? rule.factor(query.dropout_key, key) : 1;
+  const float plain = visible ? exp2f(weight * scale - query.log2_sum) : 0;
+  d_weight = plain * (d_weight * factor - query.out_dot);
+  weight = plain * factor;
+}
+
+template <typename S>
+constexpr int kDQueriesOfBlock = 2 * S::kRowTile + S::kRows* kQueryNumbers;
+template <typename S>
+constexpr int kDQueriesOfWarp = S::kColumnTile + S::kReusedTile;
+
+// Also finds out . d_out of each query, for d_keys_kernel.
+template <typename S>
+__global__ void __launch_bounds__(kMaxThreads, 3)
+    d_queries_kernel(PackedAttentionParams p, DropoutRule rule) {
+  constexpr int kRowsOfLane = S::kRowsOfLane, kStep = kDQueriesOfWarp<S>;
+  const Place place(p, gridDim.y - 1 - blockIdx.y, S::kRows);
   if (place.first >= place.length) return;
-  extern __shared__ float shared[];
-  const BackwardTiles t(shared, p.head_width);
-  float d_q[kMaxSums] = {};
-  load(t.q, p.q, place, place.first, p.head_width);
-  load(t.d_out, p.d_out, place, place.first, p.head_width);
-  for (int first_key = 0; first_key <= place.first; first_key += kTile) {
-    load(t.k, p.k, place, first_key, p.head_width);
-    load(t.v, p.v, place, first_key, p.head_width);
-    __syncthreads();
-    differentiate(p, t, place, place.first, first_key);
-    __syncthreads();
-    accumulate<false>(t.d_s, t.k, p.head_width, d_q);
-    __syncthreads();
+  extern __shared__ float4 shared[];
+  const Lane lane;
+  float* const q = &shared[0].x;
+  float* const d_out = q + S::kRowTile;
+  Query* const queries = reinterpret_cast<Query*>(d_out + S::kRowTile);
+  float* const parts = q + kDQueriesOfBlock<S>;
+  float* const k = parts + lane.warp * kStep;
+  float* const v = k + S::kColumnTile;  // Then the gradients of the scores.
+  begin_load<S, S::kRows>(q, p.q, place, place.first, p.head_width, threadIdx.x, blockDim.x);
+  begin_load<S, S::kRows>(d_out, p.d_out, place, place.first, p.head_width, threadIdx.x,
+                          blockDim.x);
+  end_copies();
+  __syncthreads();
+
+  for (int row = threadIdx.x / 4; row < S::kRows; row += blockDim.x / 4) {
+    const int token = place.first + row;
+    const bool real = token < place.length;
+    Query query;
+    if (real) {
+      query.log2_sum = p.log_sum_TH[place.row(p, token)] * kLog2E;
+      const float* out = p.out.data + place.number(p.out, token);
+      for (int column = lane.member; column < p.head_width; column += 4) {
+        query.out_dot += out[column] * d_out[row * S::kStride + column];
+      }
+    }
+    query.out_dot = sum_of_row(query.out_dot);
+    query.dropout_key = dropout_key(p, place, token);
+    if (lane.member != 0) continue;
+    queries[row] = query;
+    if (real) p.out_dot_TH[place.row(p, token)] = query.out_dot;
   }
-  store(d_q, p.d_q, place, p.head_width, p.scale);
+  __syncthreads();
+  Sums<S> d_q = {};
+  for (int first_key = lane.warp * kColumns; first_key <= place.first;
+       first_key += lane.warps * kColumns) {
+    begin_load<S, kColumns>(k, p.k, place, first_key, p.head_width, lane.index, 32);
+    begin_load<S, kColumns>(v, p.v, place, first_key, p.head_width, lane.index, 32);
+    end_copies();
+    __syncwarp();
+    Products<S> weight, d_weight;
+    multiply<S>(q, k, lane, weight);
+    multiply<S>(d_out, v, lane, d_weight);
+#pragma unroll
+    for (int i = 0; i < kRowsOfLane; ++i) {
+      const int row = lane.group + 8 * i;
+      const Query query = queries[row];
+#pragma unroll
+      for (int j = 0; j < kColumnsOfLane; ++j) {
+        const int key = first_key + lane.member + 4 * j;
+        differentiate(weight[i][j], d_weight[i][j], query, key <= place.first + row,
+                      p.scale * kLog2E, rule, key);
+      }
+    }
+    __syncwarp();
+    write<S>(d_weight, lane, v);
+    __syncwarp();
+    accumulate<S>(v, k, lane, d_q);
+    __syncwarp();
+  }
+  write_part<S>(d_q, lane, k);
+  __syncthreads();
+  store<S>(parts, kStep, p.d_q, place, p.head_width, lane, [&](int, int) { return p.scale; });
 }
 
-__global__ void d_keys_kernel(PackedAttentionParams p) {
-  const Place place(p);
+template <typename S>
+constexpr int kDKeysOfWarp = 2 * S::kColumnTile + S::kWeights + kColumns* kQueryNumbers;
+
+template <typename S>
+__global__ void __launch_bounds__(kMaxThreads, 3)
+    d_keys_kernel(PackedAttentionParams p, DropoutRule rule) {
+  constexpr int kRowsOfLane = S::kRowsOfLane, kStep = kDKeysOfWarp<S>;
+  const Place place(p, blockIdx.y, S::kRows);
   if (place.first >= place.length) return;
-  extern __shared__ float shared[];
-  const BackwardTiles t(shared, p.head_width);
-  float d_k[kMaxSums] = {}, d_v[kMaxSums] = {};
-  load(t.k, p.k, place, place.first, p.head_width);
-  load(t.v, p.v, place, place.first, p.head_width);
-  for (int first_query = place.first; first_query < place.length; first_query += kTile) {
-    load(t.q, p.q, place, first_query, p.head_width);
-    load(t.d_out, p.d_out, place, first_query, p.head_width);
-    __syncthreads();
-    differentiate(p, t, place, first_query, place.first);
-    __syncthreads();
-    accumulate<true>(t.d_s, t.q, p.head_width, d_k);
-    accumulate<true>(t.w, t.d_out, p.head_width, d_v);
-    __syncthreads();
+  extern __shared__ float4 shared[];
+  const Lane lane;
+  float* const k = &shared[0].x;
+  float* const v = k + S::kRowTile;
+  float* const parts = v + S::kRowTile;
+  float* const q = parts + lane.warp * kStep;
+  float* const d_out = q + S::kColumnTile;
+  float* const weights = d_out + S::kColumnTile;
+  Query* const queries = reinterpret_cast<Query*>(weights + S::kWeights);
+  begin_load<S, S::kRows>(k, p.k, place, place.first, p.head_width, threadIdx.x, blockDim.x);
+  begin_load<S, S::kRows>(v, p.v, place, place.first, p.head_width, threadIdx.x, blockDim.x);
+  end_copies();
+  __syncthreads();
+
+  Sums<S> d_k = {}, d_v = {};
+  for (int first_query = place.first + lane.warp * kColumns; first_query < place.length;
+       first_query += lane.warps * kColumns) {
+    begin_load<S, kColumns>(q, p.q, place, first_query, p.head_width, lane.index, 32);
+    begin_load<S, kColumns>(d_out, p.d_out, place, first_query, p.head_width, lane.index, 32);
+    const int token = first_query + lane.index;
+    Query own;
+    if (token < place.length) {
+      own.log2_sum = p.log_sum_TH[place.row(p, token)] * kLog2E;
+      own.out_dot = p.out_dot_TH[place.row(p, token)];
+    }
+    own.dropout_key = dropout_key(p, place, token);
+    queries[lane.index] = own;
+    end_copies();
+    __syncwarp();
+    Products<S> weight, d_weight;
+    multiply<S>(k, q, lane, weight);
+    multiply<S>(v, d_out, lane, d_weight);
+#pragma unroll
+    for (int j = 0; j < kColumnsOfLane; ++j) {
+      const int column = lane.member + 4 * j;
+      const Query query = queries[column];
+#pragma unroll
+      for (int i = 0; i < kRowsOfLane; ++i) {
+        const int key = place.first + lane.group + 8 * i;
+        differentiate(weight[i][j], d_weight[i][j], query, key <= first_query + column,
+                      p.scale * kLog2E, rule, key);
+      }
+    }
+    write<S>(weight, lane, weights);
+    __syncwarp();
+    accumulate<S>(weights, d_out, lane, d_v);
+    __syncwarp();
+    write<S>(d_weight, lane, weights);
+    __syncwarp();
+    accumulate<S>(weights, q, lane, d_k);
+    __syncwarp();
   }
-  store(d_k, p.d_k, place, p.head_width, p.scale);
-  store(d_v, p.d_v, place, p.head_width, 1);
+  write_part<S>(d_k, lane, q);
+  write_part<S>(d_v, lane, d_out);
+  __syncthreads();
+  store<S>(parts, kStep, p.d_k, place, p.head_width, lane, [&](int, int) { return p.scale; });
+  store<S>(parts + S::kColumnTile, kStep, p.d_v, place, p.head_width, lane,
+           [](int, int) { return 1.0F; });
 }
 
-using Kernel = void (*)(PackedAttentionParams);
+using Kernel = void (*)(PackedAttentionParams, DropoutRule);
 
-const char* launch(Kernel kernel, const PackedAttentionParams& p, int tiles_of_width,
-                   int tiles_of_keys) {
-  if (p.head_width > kMaxWidth) return "heads wider than 128 are not supported";
-  const dim3 grid(p.sequences, (p.max_length + kTile - 1) / kTile, p.heads);
-  const int numbers =
-      kTile * (tiles_of_width * (p.head_width + 1) + tiles_of_keys * (kTile + 1)) + kTile;
-  const int bytes = numbers * static_cast<int>(sizeof(float));
-  cudaError_t error =
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+template <typename S>
+const char* launch(Kernel kernel, const PackedAttentionParams& p, int numbers, int of_warp) {
+  const int64_t tiles_of_columns = (p.max_length + kColumns - 1) / kColumns;
+  const int warps =
+      static_cast<int>(tiles_of_columns < S::kMaxWarps ? tiles_of_columns : S::kMaxWarps);
+  const int bytes = (numbers + warps * of_warp) * static_cast<int>(sizeof(float));
+  const dim3 grid(p.sequences, (p.max_length + S::kRows - 1) / S::kRows, p.heads);
+  cudaError_t error = cudaSuccess;
+  if (bytes > 48 * 1024) {
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  }
   if (error == cudaSuccess) {
-    kernel<<<grid, kThreads, bytes, cuda_stream()>>>(p);
+    kernel<<<grid, warps * 32, bytes, cuda_stream()>>>(p, DropoutRule(p.dropout));
     error = cudaGetLastError();
   }
   return text_of(error);
 }
 
+// Few tokens: smaller tiles, so that more multiprocessors work.
+template <int P, int R, typename Run>
+const char* with_rows(const PackedAttentionParams& p, Run run) {
+  constexpr int kFewBlocks = 128;
+  const int64_t blocks = p.sequences * p.heads * ((p.max_length + 8 * R - 1) / (8 * R));
+  return blocks < kFewBlocks ? run(Shape<P, 1>()) : run(Shape<P, R>());
+}
+
+template <typename Run>
+const char* with_shape(const PackedAttentionParams& p, Run run) {
+  if (p.sequences == 0 || p.max_length == 0 || p.tokens == 0) return nullptr;
+  if (p.head_width > 128) return "heads wider than 128 are not supported";
+  if (p.head_width > 64) return run(Shape<128, 1>());
+  if (p.head_width > 32) return with_rows<64, 2>(p, run);
+  if (p.head_width > 16) return with_rows<32, 4>(p, run);
+  return with_rows<16, 4>(p, run);
+}
+
 const char* forward(const PackedAttentionParams& p) {
-  if (p.sequences == 0 || p.max_length == 0) return nullptr;
-  return launch(forward_kernel, p, 3, 1);
+  return with_shape(p, [&](auto shape) {
+    using S = decltype(shape);
+    return launch<S>(forward_kernel<S>, p, kForwardOfBlock<S>, kForwardOfWarp<S>);
+  });
 }
 
 const char* backward(const PackedAttentionParams& p) {
-  if (p.sequences == 0 || p.max_length == 0) return nullptr;
-  const int64_t rows = p.tokens * p.heads;
-  out_dot_kernel<<<static_cast<unsigned>((rows + 255) / 256), 256, 0, cuda_stream()>>>(p, rows);
-  if (const char* error = launch(d_queries_kernel, p, 4, 2)) return error;
-  return launch(d_keys_kernel, p, 4, 2);
+  return with_shape(p, [&](auto shape) {
+    using S = decltype(shape);
+    const char* error = launch<S>(d_queries_kernel<S>, p, kDQueriesOfBlock<S>, kDQueriesOfWarp<S>);
+    if (error != nullptr) return error;
+    return launch<S>(d_keys_kernel<S>, p, 2 * S::kRowTile, kDKeysOfWarp<S>);
+  });
 }
 
 // Loading the plug-in fills the slot.

@@ -28,6 +28,7 @@ using torch::autograd::variable_list;
 constexpr const char* kQuantizedLinear = "quantized_linear";
 constexpr int64_t kFewRows = 16;                     // Up to so many, weights are read as they are.
 constexpr int64_t kPanelNumbers = int64_t{4} << 20;  // Of the weight in float at a time: 16 MB.
+constexpr int64_t kFewRowsCuda = 4;
 
 // The number of the code that lies nearest; of two as near, the lower.
 template <typename Numbers>
@@ -92,15 +93,17 @@ QuantizedWeight to_nf4(const Tensor& weight_OI) {
   const Tensor codes = at::zeros({count / 2}, at::kByte), scales = at::empty({blocks});
   const auto* numbers = weight_OI.const_data_ptr<float>();
   auto* bytes = codes.data_ptr<uint8_t>();
-  for (int64_t b = 0; b < blocks; ++b) {
-    const int64_t begin = b * kNf4Block, end = std::min(begin + kNf4Block, count);
-    const float scale = largest_magnitude(numbers + begin, end - begin);
-    scales.data_ptr<float>()[b] = scale;
-    for (int64_t i = begin; i < end; ++i) {
-      const uint8_t code = nearest(kNf4Numbers, scale > 0 ? numbers[i] / scale : 0);
-      bytes[i / 2] |= static_cast<uint8_t>(i % 2 == 0 ? code << 4 : code);
+  auto* scale_of = scales.data_ptr<float>();
+  at::parallel_for(0, blocks, 256, [&](int64_t first, int64_t last) {
+    for (int64_t b = first; b < last; ++b) {
+      const int64_t begin = b * kNf4Block, end = std::min(begin + kNf4Block, count);
+      scale_of[b] = largest_magnitude(numbers + begin, end - begin);
+      for (int64_t i = begin; i < end; ++i) {
+        const uint8_t code = nearest(kNf4Numbers, scale_of[b] > 0 ? numbers[i] / scale_of[b] : 0);
+        bytes[i / 2] |= static_cast<uint8_t>(i % 2 == 0 ? code << 4 : code);
+      }
     }
-  }
+  });
   const auto [scale_codes, scale_blocks] = quantize_scales(scales);
   return {WeightFormat::Nf4, outputs, inputs, codes, scale_codes, scale_blocks};
 }
@@ -110,6 +113,9 @@ template <typename Visit>
 void with_rows(const QuantizedWeight& weight, const Visit& visit) {
   if (weight.format == WeightFormat::Int8) {
     visit(Int8Rows{weight.codes.const_data_ptr<int8_t>(), weight.scales.const_data_ptr<float>(),
+                   weight.inputs});
+  } else if (weight.format == WeightFormat::Bf16) {
+    visit(Bf16Rows{reinterpret_cast<const uint16_t*>(weight.codes.const_data_ptr<at::BFloat16>()),
                    weight.inputs});
   } else {
     static const auto map = dynamic_map(/*is_signed=*/true);
@@ -133,45 +139,65 @@ Tensor read_panel(const auto& rows, int64_t first, int64_t count) {
   return panel;
 }
 
-// What both formats' codes stand for, on a GPU.
-Tensor on_device(const auto& numbers, const Tensor& like) {
-  return torch::tensor(at::ArrayRef<float>(numbers.data(), numbers.size())).to(like.device());
-}
-
-Tensor read_panel_cuda(const QuantizedWeight& weight, int64_t first, int64_t count) {
-  const c10::DeviceGuard on(weight.codes.device());
-  const Tensor panel = at::empty({count, weight.inputs}, weight.codes.options().dtype(at::kFloat));
-  ReadWeightParams params{
-      .inputs = weight.inputs, .first = first, .count = count, .out_CI = panel.data_ptr<float>()};
+// What the kernels need to read a weight that is not of Bf16.
+ReadWeightParams reading(const QuantizedWeight& weight) {
+  ReadWeightParams params{.inputs = weight.inputs, .outputs = weight.outputs};
   if (weight.format == WeightFormat::Int8) {
     params.int8_codes = weight.codes.const_data_ptr<int8_t>();
     params.int8_scales = weight.scales.const_data_ptr<float>();
-    launch_cuda(kQuantizedLinear, quantized_linear_cuda.read_rows, params);
-    return panel;
+    return params;
   }
-  const Tensor map = on_device(dynamic_map(/*is_signed=*/true), panel);
-  const Tensor numbers = on_device(kNf4Numbers, panel);
+  static const auto map = dynamic_map(/*is_signed=*/true);
   params.nf4_codes = weight.codes.const_data_ptr<uint8_t>();
   params.nf4_scales = weight.scales.const_data_ptr<uint8_t>();
   params.scale_blocks = weight.scale_blocks.const_data_ptr<float>();
   params.last_scale_block = weight.scale_blocks.numel() - 1;
-  params.scale_map = map.const_data_ptr<float>();
-  params.nf4_numbers = numbers.const_data_ptr<float>();
-  launch_cuda(kQuantizedLinear, quantized_linear_cuda.read_rows, params);
-  return panel;
+  std::ranges::copy(map, params.scale_map);
+  std::ranges::copy(kNf4Numbers, params.nf4_numbers);
+  return params;
+}
+
+// [O, I], of float or bfloat16.
+Tensor read_cuda(const QuantizedWeight& weight, at::ScalarType dtype) {
+  if (weight.format == WeightFormat::Bf16) return weight.codes.to(dtype);
+  const c10::DeviceGuard on(weight.codes.device());
+  const Tensor all =
+      at::empty({weight.outputs, weight.inputs}, weight.codes.options().dtype(dtype));
+  ReadWeightParams params = reading(weight);
+  if (dtype == at::kFloat) {
+    params.out_OI = all.data_ptr<float>();
+  } else {
+    params.bf16_out_OI = all.data_ptr<at::BFloat16>();
+  }
+  launch_cuda(kQuantizedLinear, quantized_linear_cuda.read, params);
+  return all;
+}
+
+// Products of bfloat16 summed in float, which the result is.
+Tensor tensor_core_product(const Tensor& a, const Tensor& b) {
+  return at::mm(a.to(at::kBFloat16), b, at::kFloat);
+}
+
+Tensor multiply_cuda(const Tensor& x_RI, const QuantizedWeight& weight) {
+  constexpr uintptr_t kVector = 16;  // Bytes that the kernel reads at once.
+  const bool as_they_are = x_RI.size(0) <= kFewRowsCuda && weight.inputs % kWeightsAtOnce == 0 &&
+                           reinterpret_cast<uintptr_t>(x_RI.const_data_ptr()) % kVector == 0 &&
+                           weight.format != WeightFormat::Bf16;
+  if (!as_they_are) return tensor_core_product(x_RI, read_cuda(weight, at::kBFloat16).t());
+  const c10::DeviceGuard on(x_RI.device());
+  const Tensor y_RO = at::empty({x_RI.size(0), weight.outputs}, x_RI.options());
+  ReadWeightParams params = reading(weight);
+  params.x_RI = x_RI.const_data_ptr<float>();
+  params.rows = x_RI.size(0);
+  params.y_RO = y_RO.data_ptr<float>();
+  launch_cuda(kQuantizedLinear, quantized_linear_cuda.multiply_few, params);
+  return y_RO;
 }
 
 // visit(panel [count, I], its first output)
 void for_each_panel(const QuantizedWeight& weight,
                     const std::function<void(const Tensor&, int64_t)>& visit) {
   const int64_t outputs = std::max<int64_t>(kPanelNumbers / weight.inputs, 1);
-  if (weight.codes.is_cuda()) {
-    for (int64_t first = 0; first < weight.outputs; first += outputs) {
-      const int64_t count = std::min(outputs, weight.outputs - first);
-      visit(read_panel_cuda(weight, first, count), first);
-    }
-    return;
-  }
   with_rows(weight, [&](const auto& rows) {
     for (int64_t first = 0; first < weight.outputs; first += outputs) {
       visit(read_panel(rows, first, std::min(outputs, weight.outputs - first)), first);
@@ -198,7 +224,8 @@ Tensor multiply_few(const Tensor& x_RI, const QuantizedWeight& weight) {
 }
 
 Tensor multiply(const Tensor& x_RI, const QuantizedWeight& weight) {
-  if (x_RI.size(0) <= kFewRows && x_RI.is_cpu()) return multiply_few(x_RI, weight);
+  if (x_RI.is_cuda()) return multiply_cuda(x_RI, weight);
+  if (x_RI.size(0) <= kFewRows) return multiply_few(x_RI, weight);
   const Tensor y_RO = at::empty({x_RI.size(0), weight.outputs}, x_RI.options());
   for_each_panel(weight, [&](const Tensor& panel, int64_t first) {
     y_RO.narrow(1, first, panel.size(0)).copy_(at::mm(x_RI, panel.t()));
@@ -227,6 +254,10 @@ class QuantizedProduct : public torch::autograd::Function<QuantizedProduct> {
                                  saved[0],
                                  saved[1],
                                  saved[2]};
+    if (d_outs[0].is_cuda()) {
+      const Tensor d_x = tensor_core_product(d_outs[0], read_cuda(weight, at::kBFloat16));
+      return {d_x, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    }
     const Tensor d_x = at::zeros({d_outs[0].size(0), weight.inputs}, d_outs[0].options());
     for_each_panel(weight, [&](const Tensor& panel, int64_t first) {
       d_x.addmm_(d_outs[0].narrow(1, first, panel.size(0)), panel);
@@ -238,14 +269,21 @@ class QuantizedProduct : public torch::autograd::Function<QuantizedProduct> {
 }  // namespace
 
 QuantizedWeight quantize(const Tensor& weight_OI, WeightFormat format) {
-  require_float_on_cpu(kQuantizedLinear, weight_OI);
   require_shape(kQuantizedLinear, "weight", weight_OI, {-1, -1});
   const torch::NoGradGuard no_grad;
+  if (format == WeightFormat::Bf16) {
+    return {.format = format,
+            .outputs = weight_OI.size(0),
+            .inputs = weight_OI.size(1),
+            .codes = weight_OI.detach().to(at::kBFloat16).contiguous()};
+  }
+  require_float_on_cpu(kQuantizedLinear, weight_OI);
   const Tensor weight = weight_OI.detach().contiguous();
   return format == WeightFormat::Int8 ? to_int8(weight) : to_nf4(weight);
 }
 
 Tensor dequantize(const QuantizedWeight& weight) {
+  if (weight.codes.is_cuda()) return read_cuda(weight, at::kFloat);
   const Tensor all =
       at::empty({weight.outputs, weight.inputs}, weight.codes.options().dtype(at::kFloat));
   for_each_panel(weight, [&](const Tensor& panel, int64_t first) {
@@ -255,16 +293,18 @@ Tensor dequantize(const QuantizedWeight& weight) {
 }
 
 Tensor quantized_linear(const Tensor& x_RI, const QuantizedWeight& weight, const Tensor& bias_O) {
-  require_floating(kQuantizedLinear, x_RI);
   require_shape(kQuantizedLinear, "x", x_RI, {-1, weight.inputs});
   if (x_RI.scalar_type() != at::kFloat || x_RI.device() != weight.codes.device()) {
     throw_run("{}: x must be float on the weight's device; it is {} on {}", kQuantizedLinear,
               c10::toString(x_RI.scalar_type()), x_RI.device().str());
   }
-  const bool nf4 = weight.format == WeightFormat::Nf4;
+  // Autograd does not take undefined tensors.
+  const auto or_codes = [&](const Tensor& scales) {
+    return scales.defined() ? scales : weight.codes;
+  };
   const Tensor y_RO = QuantizedProduct::apply(
-      x_RI.contiguous(), static_cast<int64_t>(weight.format), weight.codes, weight.scales,
-      nf4 ? weight.scale_blocks : weight.scales, weight.outputs);
+      x_RI.contiguous(), static_cast<int64_t>(weight.format), weight.codes, or_codes(weight.scales),
+      or_codes(weight.scale_blocks), weight.outputs);
   return bias_O.defined() ? y_RO + bias_O : y_RO;
 }
 

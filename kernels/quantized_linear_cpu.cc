@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace seqsweep {
@@ -41,6 +42,26 @@ __m256 eight_of(const int8_t* codes) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
 }
 
+// A bfloat16 is the upper half of a float.
+__m256 eight_of(const uint16_t* codes) {
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+float number_of(int8_t code) {
+  return static_cast<float>(code);
+}
+float number_of(uint16_t code) {
+  return std::bit_cast<float>(static_cast<uint32_t>(code) << 16);
+}
+
+float scale_of(const Int8Rows& weight, int64_t output) {
+  return weight.scales[output];
+}
+float scale_of(const Bf16Rows&, int64_t) {
+  return 1;
+}
+
 // Eight numbers of four bytes: each lane shifts its code down, then looks it up in both halves of
 // the codebook and takes the half that the code's highest bit tells.
 struct Nf4Reader {
@@ -63,9 +84,10 @@ float nf4_number(const Nf4Rows& weight, int64_t at) {
   return kNf4Numbers[at % 2 == 0 ? byte >> 4 : byte & 15] * weight.scale(at / kNf4Block);
 }
 
-template <int kRows>
-void products_of(const Int8Rows& weight, int64_t output, const float* x, float* y) {
-  const int8_t* codes = weight.codes + output * weight.inputs;
+// Of a code a number, with a scale a row.
+template <int kRows, typename Rows>
+void products_of(const Rows& weight, int64_t output, const float* x, float* y) {
+  const auto* codes = weight.codes + output * weight.inputs;
   __m256 sums[kRows][2] = {};
   int64_t i = 0;
   for (; i + 2 * kWide <= weight.inputs; i += 2 * kWide) {
@@ -79,8 +101,9 @@ void products_of(const Int8Rows& weight, int64_t output, const float* x, float* 
   }
   for (int r = 0; r < kRows; ++r) {
     float sum = sum_of(_mm256_add_ps(sums[r][0], sums[r][1]));
-    for (int64_t j = i; j < weight.inputs; ++j) sum += codes[j] * x[r * weight.inputs + j];
-    y[r] = sum * weight.scales[output];
+    for (int64_t j = i; j < weight.inputs; ++j)
+      sum += number_of(codes[j]) * x[r * weight.inputs + j];
+    y[r] = sum * scale_of(weight, output);
   }
 }
 
@@ -128,6 +151,13 @@ void read_row(const Int8Rows& weight, int64_t output, float* into) {
   for (int64_t i = 0; i < weight.inputs; ++i) into[i] = static_cast<float>(codes[i]) * scale;
 }
 
+void read_row(const Bf16Rows& weight, int64_t output, float* into) {
+  const uint16_t* codes = weight.codes + output * weight.inputs;
+  int64_t i = 0;
+  for (; i + kWide <= weight.inputs; i += kWide) _mm256_storeu_ps(into + i, eight_of(codes + i));
+  for (; i < weight.inputs; ++i) into[i] = number_of(codes[i]);
+}
+
 void read_row(const Nf4Rows& weight, int64_t output, float* into) {
   const int64_t begin = output * weight.inputs;
   const Nf4Reader reader;
@@ -143,6 +173,10 @@ void read_row(const Nf4Rows& weight, int64_t output, float* into) {
 }
 
 void row_products(const Int8Rows& weight, int64_t output, const float* x, int64_t rows, float* y) {
+  products_of(weight, output, x, rows, y);
+}
+
+void row_products(const Bf16Rows& weight, int64_t output, const float* x, int64_t rows, float* y) {
   products_of(weight, output, x, rows, y);
 }
 

@@ -29,13 +29,20 @@ struct Nf4Rows {
   }
 };
 
+struct Bf16Rows {
+  const uint16_t* codes;
+  int64_t inputs;
+};
+
 // Row `output`, as floats.
 void read_row(const Int8Rows& weight, int64_t output, float* into);
 void read_row(const Nf4Rows& weight, int64_t output, float* into);
+void read_row(const Bf16Rows& weight, int64_t output, float* into);
 
 // y[r] = x[r] . row `output` of the weight, for `rows` rows of x, at most kRowsAtOnce.
 constexpr int64_t kRowsAtOnce = 4;
 void row_products(const Int8Rows& weight, int64_t output, const float* x, int64_t rows, float* y);
 void row_products(const Nf4Rows& weight, int64_t output, const float* x, int64_t rows, float* y);
+void row_products(const Bf16Rows& weight, int64_t output, const float* x, int64_t rows, float* y);
 
 }  // namespace seqsweep

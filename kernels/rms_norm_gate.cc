@@ -6,6 +6,8 @@
 #include <torch/autograd.h>
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "kernels/checks.h"
 #include "kernels/cuda_plugin.h"
@@ -25,7 +27,7 @@ using torch::autograd::AutogradContext;
 constexpr const char* kName = "rms_norm_gate";
 // The gradient of the weight is summed over this many rows, then over these parts: in one order,
 // whatever the number of threads.
-constexpr int64_t kRowsAPart = kGateRowsAPart;
+constexpr int64_t kRowsAPart = 128;
 
 struct Norm {
   int64_t groups;
@@ -152,19 +154,24 @@ Tensor forward_cuda(const Tensor& y, const Tensor& z, const Tensor& weight, cons
   return out;
 }
 
+// About a thousand blocks, each with rows for all its warps, and not too many.
+int64_t rows_a_part_cuda(int64_t rows, int64_t groups) {
+  return std::clamp<int64_t>(rows * groups / 1024 / 8 * 8 + 8, 8, 64);
+}
+
 std::array<Tensor, 3> backward_cuda(const Tensor& y, const Tensor& z, const Tensor& weight,
                                     const Tensor& d_out, const Norm& norm) {
   const c10::DeviceGuard on(y.device());
   const Tensor d_y = at::empty(y.sizes(), y.options()), d_z = at::empty(y.sizes(), y.options());
-  const Tensor inverse_TG = at::empty({y.size(0), norm.groups}, y.options());
-  const int64_t parts = (y.size(0) + kRowsAPart - 1) / kRowsAPart;
+  const int64_t rows_a_part = rows_a_part_cuda(y.size(0), norm.groups);
+  const int64_t parts = (y.size(0) + rows_a_part - 1) / rows_a_part;
   const Tensor d_weight_RE = at::empty({parts, y.size(1)}, y.options());
   RmsNormGateParams params = cuda_params(y, z, weight, norm);
   params.d_out = gate_rows(d_out);
   params.d_y = gate_rows(d_y);
   params.d_z = gate_rows(d_z);
-  params.inverse_TG = inverse_TG.data_ptr<float>();
   params.d_weight_RE = d_weight_RE.data_ptr<float>();
+  params.rows_a_part = rows_a_part;
   launch_cuda(kName, rms_norm_gate_cuda.backward, params);
   return {d_y, d_z, d_weight_RE.sum(0)};
 }

@@ -1,6 +1,7 @@
-// RMSNorm with gate on CUDA, float32: a warp a group of a row; the gradient of the weight a thread
-// a column over 128 rows, summed over these parts afterwards. No atomics: the same bits on every
-// call.
+// RMSNorm with gate on CUDA, float32. Narrow groups: a warp a group of a row, its numbers in
+// registers. Wide groups: a block a group. In a backward a block takes some rows of one group and
+// sums their gradients of the weight itself; these parts are summed afterwards. No atomics: the
+// same bits on every call.
 #include "kernels/cuda_launch.h"
 #include "kernels/rms_norm_gate_cuda.h"
 
@@ -8,7 +9,7 @@ namespace seqsweep {
 
 namespace {
 
-constexpr int kThreads = 256, kWarps = kThreads / 32;
+constexpr int kThreads = 256, kWarps = kThreads / 32, kNarrow = 512;
 
 __device__ float sigmoid(float z) {
   return 1 / (1 + expf(-z));
@@ -19,100 +20,239 @@ __device__ float sum_of_warp(float x) {
   return x;
 }
 
-// The group of a row that a warp works on, and its lane's numbers of it.
-struct Place {
-  int64_t index, row;
-  int first, lane;
-  __device__ explicit Place(const RmsNormGateParams& p)
-      : index(int64_t(blockIdx.x) * kWarps + threadIdx.x / 32),
-        row(index / p.groups),
-        first(static_cast<int>(index % p.groups) * p.group_width),
-        lane(threadIdx.x % 32) {}
-  __device__ float* of(const GateRows& rows) const { return rows.data + row * rows.stride + first; }
+// The numbers of a group that a lane holds: kOfLane at most, four by four or 32 apart.
+template <int kOfLane, bool kFours>
+struct Numbers {
+  float of[kOfLane];
+
+  __device__ static int column(int lane, int i) {
+    return kFours ? 4 * (lane + 32 * (i / 4)) + i % 4 : lane + 32 * i;
+  }
+  // Zeros behind the group.
+  __device__ void load(const float* from, int width, int lane) {
+    if constexpr (kFours) {
+#pragma unroll
+      for (int i = 0; i < kOfLane; i += 4) {
+        const int at = column(lane, i);
+        float4 x = {0, 0, 0, 0};
+        if (at < width) x = *reinterpret_cast<const float4*>(from + at);
+        of[i] = x.x;
+        of[i + 1] = x.y;
+        of[i + 2] = x.z;
+        of[i + 3] = x.w;
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kOfLane; ++i) {
+        of[i] = column(lane, i) < width ? from[column(lane, i)] : 0;
+      }
+    }
+  }
+  __device__ void store(float* to, int width, int lane) const {
+    if constexpr (kFours) {
+#pragma unroll
+      for (int i = 0; i < kOfLane; i += 4) {
+        const int at = column(lane, i);
+        if (at >= width) continue;
+        *reinterpret_cast<float4*>(to + at) = {of[i], of[i + 1], of[i + 2], of[i + 3]};
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kOfLane; ++i) {
+        if (column(lane, i) < width) to[column(lane, i)] = of[i];
+      }
+    }
+  }
 };
 
-// 1 / sqrt(mean(v^2) + eps), v being what is normalised.
-__device__ float inverse_rms(const RmsNormGateParams& p, const float* y, const float* z, int lane) {
-  float sum = 0;
-  for (int i = lane; i < p.group_width; i += 32) {
-    const float v = p.gate_first ? y[i] * z[i] * sigmoid(z[i]) : y[i];
-    sum += v * v;
-  }
-  return rsqrtf(sum_of_warp(sum) / p.group_width + p.eps);
+__device__ float* group_of(const GateRows& rows, int64_t row, int group, int width) {
+  return rows.data + row * rows.stride + group * width;
 }
 
+template <int kOfLane, bool kFours>
 __global__ void forward_kernel(RmsNormGateParams p) {
-  const Place place(p);
-  if (place.row >= p.rows) return;  // The whole warp.
-  const float *y = place.of(p.y), *z = place.of(p.z), *weight = p.weight_E + place.first;
-  float* out = place.of(p.out);
-  const float inverse = inverse_rms(p, y, z, place.lane);
-  for (int i = place.lane; i < p.group_width; i += 32) {
-    out[i] = y[i] * z[i] * sigmoid(z[i]) * weight[i] * inverse;
+  const int64_t index = int64_t(blockIdx.x) * kWarps + threadIdx.x / 32, row = index / p.groups;
+  const int group = static_cast<int>(index % p.groups), lane = threadIdx.x % 32;
+  const int width = p.group_width;
+  if (row >= p.rows) return;  // The whole warp.
+  Numbers<kOfLane, kFours> y, z, weight;
+  y.load(group_of(p.y, row, group, width), width, lane);
+  z.load(group_of(p.z, row, group, width), width, lane);
+  weight.load(p.weight_E + group * width, width, lane);
+  float sum = 0;
+#pragma unroll
+  for (int i = 0; i < kOfLane; ++i) {
+    const float gated = y.of[i] * z.of[i] * sigmoid(z.of[i]), v = p.gate_first ? gated : y.of[i];
+    sum += v * v;
+    y.of[i] = gated * weight.of[i];
   }
+  const float inverse = rsqrtf(sum_of_warp(sum) / width + p.eps);
+#pragma unroll
+  for (int i = 0; i < kOfLane; ++i) y.of[i] *= inverse;
+  y.store(group_of(p.out, row, group, width), width, lane);
 }
 
 // With n = v inverse: d_v = (d_n - n mean(d_n n)) inverse.
-__global__ void backward_kernel(RmsNormGateParams p) {
-  const Place place(p);
-  if (place.row >= p.rows) return;
-  const float *y = place.of(p.y), *z = place.of(p.z), *d_out = place.of(p.d_out);
-  const float* weight = p.weight_E + place.first;
-  float *d_y = place.of(p.d_y), *d_z = place.of(p.d_z);
-  const float inverse = inverse_rms(p, y, z, place.lane);
-  if (place.lane == 0) p.inverse_TG[place.index] = inverse;
-  float along = 0;
-  for (int i = place.lane; i < p.group_width; i += 32) {
-    along += d_out[i] * weight[i] * y[i] * z[i] * sigmoid(z[i]);
-  }
-  along = sum_of_warp(along) * inverse * inverse / p.group_width;
-  for (int i = place.lane; i < p.group_width; i += 32) {
-    const float open = sigmoid(z[i]), gate = z[i] * open, d_gate = open + gate * (1 - open);
-    const float d = d_out[i] * weight[i];
-    const float v = p.gate_first ? y[i] * gate : y[i], d_n = p.gate_first ? d : d * gate;
+struct Gradients {
+  float y, z;
+  __device__ Gradients(bool gate_first, float y, float z, float d_out, float weight, float inverse,
+                       float along) {
+    const float open = sigmoid(z), gate = z * open, d = d_out * weight;
+    const float v = gate_first ? y * gate : y, d_n = gate_first ? d : d * gate;
     const float d_v = (d_n - v * along) * inverse;
-    d_y[i] = p.gate_first ? d_v * gate : d_v;
-    d_z[i] = (p.gate_first ? d_v * y[i] : d * y[i] * inverse) * d_gate;
+    this->y = gate_first ? d_v * gate : d_v;
+    this->z = (gate_first ? d_v * y : d * y * inverse) * (open + gate * (1 - open));
+  }
+};
+
+// A block: some rows of a group, by turns of its warps.
+template <int kOfLane, bool kFours>
+__global__ void __launch_bounds__(kThreads, kOfLane > 4 ? 1 : 4)
+    backward_kernel(RmsNormGateParams p) {
+  using Lane = Numbers<kOfLane, kFours>;
+  const int group = blockIdx.y, width = p.group_width;
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int64_t first = int64_t(blockIdx.x) * p.rows_a_part;
+  const int64_t end = first + p.rows_a_part < p.rows ? first + p.rows_a_part : p.rows;
+  Lane weight, d_weight = {};
+  weight.load(p.weight_E + group * width, width, lane);
+  for (int64_t row = first + warp; row < end; row += kWarps) {
+    Lane y, z, d_out;
+    y.load(group_of(p.y, row, group, width), width, lane);
+    z.load(group_of(p.z, row, group, width), width, lane);
+    d_out.load(group_of(p.d_out, row, group, width), width, lane);
+    float squares = 0, along = 0;
+#pragma unroll
+    for (int i = 0; i < kOfLane; ++i) {
+      const float gated = y.of[i] * z.of[i] * sigmoid(z.of[i]), v = p.gate_first ? gated : y.of[i];
+      squares += v * v;
+      along += d_out.of[i] * weight.of[i] * gated;
+    }
+    const float inverse = rsqrtf(sum_of_warp(squares) / width + p.eps);
+    along = sum_of_warp(along) * inverse * inverse / width;
+#pragma unroll
+    for (int i = 0; i < kOfLane; ++i) {
+      d_weight.of[i] += d_out.of[i] * y.of[i] * z.of[i] * sigmoid(z.of[i]) * inverse;
+      const Gradients d(p.gate_first, y.of[i], z.of[i], d_out.of[i], weight.of[i], inverse, along);
+      y.of[i] = d.y;
+      z.of[i] = d.z;
+    }
+    y.store(group_of(p.d_y, row, group, width), width, lane);
+    z.store(group_of(p.d_z, row, group, width), width, lane);
+  }
+  __shared__ float sums[kWarps][32 * kOfLane];
+#pragma unroll
+  for (int i = 0; i < kOfLane; ++i) sums[warp][Lane::column(lane, i)] = d_weight.of[i];
+  __syncthreads();
+  float* part = p.d_weight_RE + (int64_t(blockIdx.x) * p.groups + group) * width;
+  for (int column = threadIdx.x; column < width; column += kThreads) {
+    float sum = 0;
+    for (int w = 0; w < kWarps; ++w) sum += sums[w][column];
+    part[column] = sum;
   }
 }
 
-__global__ void weight_kernel(RmsNormGateParams p) {
-  const int column = blockIdx.y * kThreads + threadIdx.x;
-  const int width = p.groups * p.group_width;
-  if (column >= width) return;
-  const int64_t first = int64_t(blockIdx.x) * kGateRowsAPart;
-  const int64_t end = first + kGateRowsAPart < p.rows ? first + kGateRowsAPart : p.rows;
+// Of two numbers of each thread, in the order of the warps.
+__device__ float2 sums_of_block(float2 x) {
+  __shared__ float2 sums[kWarps];
+  x = {sum_of_warp(x.x), sum_of_warp(x.y)};
+  __syncthreads();  // What an earlier call wrote has been read.
+  if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = x;
+  __syncthreads();
+  float2 all = {0, 0};
+  for (int w = 0; w < kWarps; ++w) all = {all.x + sums[w].x, all.y + sums[w].y};
+  return all;
+}
+
+__global__ void wide_forward_kernel(RmsNormGateParams p) {
+  const int group = blockIdx.y, width = p.group_width;
+  const float* y = group_of(p.y, blockIdx.x, group, width);
+  const float* z = group_of(p.z, blockIdx.x, group, width);
+  float* out = group_of(p.out, blockIdx.x, group, width);
   float sum = 0;
-  for (int64_t row = first; row < end; ++row) {
-    const float z = p.z.data[row * p.z.stride + column];
-    const float v = p.y.data[row * p.y.stride + column] * z * sigmoid(z);
-    sum += p.d_out.data[row * p.d_out.stride + column] * v *
-           p.inverse_TG[row * p.groups + column / p.group_width];
+  for (int i = threadIdx.x; i < width; i += kThreads) {
+    const float v = p.gate_first ? y[i] * z[i] * sigmoid(z[i]) : y[i];
+    sum += v * v;
   }
-  p.d_weight_RE[blockIdx.x * int64_t(width) + column] = sum;
+  const float inverse = rsqrtf(sums_of_block({sum, 0}).x / width + p.eps);
+  for (int i = threadIdx.x; i < width; i += kThreads) {
+    out[i] = y[i] * z[i] * sigmoid(z[i]) * p.weight_E[group * width + i] * inverse;
+  }
 }
 
-unsigned blocks_of_warps(const RmsNormGateParams& p) {
-  return static_cast<unsigned>((p.rows * p.groups + kWarps - 1) / kWarps);
+// A thread keeps its columns' gradients of the weight where they go.
+__global__ void wide_backward_kernel(RmsNormGateParams p) {
+  const int group = blockIdx.y, width = p.group_width;
+  const float* weight = p.weight_E + group * width;
+  float* d_weight = p.d_weight_RE + (int64_t(blockIdx.x) * p.groups + group) * width;
+  const int64_t first = int64_t(blockIdx.x) * p.rows_a_part;
+  for (int64_t row = first; row < first + p.rows_a_part && row < p.rows; ++row) {
+    const float* y = group_of(p.y, row, group, width);
+    const float* z = group_of(p.z, row, group, width);
+    const float* d_out = group_of(p.d_out, row, group, width);
+    float *d_y = group_of(p.d_y, row, group, width), *d_z = group_of(p.d_z, row, group, width);
+    float2 sums = {0, 0};
+    for (int i = threadIdx.x; i < width; i += kThreads) {
+      const float gated = y[i] * z[i] * sigmoid(z[i]), v = p.gate_first ? gated : y[i];
+      sums.x += v * v;
+      sums.y += d_out[i] * weight[i] * gated;
+    }
+    sums = sums_of_block(sums);
+    const float inverse = rsqrtf(sums.x / width + p.eps);
+    const float along = sums.y * inverse * inverse / width;
+    for (int i = threadIdx.x; i < width; i += kThreads) {
+      const float before = row == first ? 0 : d_weight[i];
+      d_weight[i] = before + d_out[i] * y[i] * z[i] * sigmoid(z[i]) * inverse;
+      const Gradients d(p.gate_first, y[i], z[i], d_out[i], weight[i], inverse, along);
+      d_y[i] = d.y;
+      d_z[i] = d.z;
+    }
+  }
+}
+
+bool in_fours(const GateRows& rows) {
+  return rows.stride % 4 == 0 && reinterpret_cast<uintptr_t>(rows.data) % sizeof(float4) == 0;
+}
+
+using Kernel = void (*)(RmsNormGateParams);
+
+// The kernels for narrow groups, by the numbers that a lane must hold.
+template <bool kFours>
+Kernel forward_for(int width) {
+  if (width <= 128) return forward_kernel<4, kFours>;
+  return width <= 256 ? forward_kernel<8, kFours> : forward_kernel<16, kFours>;
+}
+
+template <bool kFours>
+Kernel backward_for(int width) {
+  if (width <= 128) return backward_kernel<4, kFours>;
+  return width <= 256 ? backward_kernel<8, kFours> : backward_kernel<16, kFours>;
+}
+
+const char* launch(Kernel kernel, const RmsNormGateParams& p, int64_t x, int y) {
+  kernel<<<dim3(static_cast<unsigned>(x), y), kThreads, 0, cuda_stream()>>>(p);
+  return text_of(cudaGetLastError());
 }
 
 const char* forward(const RmsNormGateParams& p) {
   if (p.rows == 0 || p.group_width == 0) return nullptr;
-  const auto stream = cuda_stream();
-  forward_kernel<<<blocks_of_warps(p), kThreads, 0, stream>>>(p);
-  return text_of(cudaGetLastError());
+  if (p.group_width > kNarrow) return launch(wide_forward_kernel, p, p.rows, p.groups);
+  const bool fours = p.group_width % 4 == 0 && in_fours(p.y) && in_fours(p.z) && in_fours(p.out) &&
+                     in_fours({const_cast<float*>(p.weight_E), 0});
+  const auto kernel = fours ? forward_for<true>(p.group_width) : forward_for<false>(p.group_width);
+  return launch(kernel, p, (p.rows * p.groups + kWarps - 1) / kWarps, 1);
 }
 
 const char* backward(const RmsNormGateParams& p) {
   if (p.rows == 0 || p.group_width == 0) return nullptr;
-  const auto stream = cuda_stream();
-  backward_kernel<<<blocks_of_warps(p), kThreads, 0, stream>>>(p);
-  if (const char* error = text_of(cudaGetLastError())) return error;
-  const int width = p.groups * p.group_width;
-  const dim3 grid(static_cast<unsigned>((p.rows + kGateRowsAPart - 1) / kGateRowsAPart),
-                  (width + kThreads - 1) / kThreads);
-  weight_kernel<<<grid, kThreads, 0, stream>>>(p);
-  return text_of(cudaGetLastError());
+  const int64_t parts = (p.rows + p.rows_a_part - 1) / p.rows_a_part;
+  if (p.group_width > kNarrow) return launch(wide_backward_kernel, p, parts, p.groups);
+  const bool fours = p.group_width % 4 == 0 && in_fours(p.y) && in_fours(p.z) &&
+                     in_fours(p.d_out) && in_fours(p.d_y) && in_fours(p.d_z) &&
+                     in_fours({const_cast<float*>(p.weight_E), 0});
+  const auto kernel =
+      fours ? backward_for<true>(p.group_width) : backward_for<false>(p.group_width);
+  return launch(kernel, p, parts, p.groups);
 }
 
 // Loading the plug-in fills the slot.

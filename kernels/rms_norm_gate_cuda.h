@@ -11,14 +11,13 @@ struct GateRows {
   int64_t stride = 0;
 };
 
-constexpr int kGateRowsAPart = 128;  // Rows whose gradients of the weight are summed as one part.
-
 struct RmsNormGateParams {
   GateRows y, z, out;
   GateRows d_out, d_y, d_z;  // Of a backward only.
   const float* weight_E = nullptr;
-  float* inverse_TG = nullptr;   // Backward only: room for the inverse root mean squares.
-  float* d_weight_RE = nullptr;  // Backward only: R = T / kGateRowsAPart, rounded up.
+  // Backward only: sums over rows_a_part rows each, R = T / rows_a_part, rounded up.
+  float* d_weight_RE = nullptr;
+  int64_t rows_a_part = 0;
   int64_t rows = 0;
   int groups = 0, group_width = 0;
   float eps = 0;

@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/autograd.h>
 #include <torch/types.h>
 
@@ -11,22 +12,42 @@
 #include "core/base/check.h"
 #include "kernels/checks.h"
 #include "kernels/counter_random.h"
+#include "kernels/cuda_plugin.h"
+#include "kernels/seeded_dropout_cuda.h"
 
 namespace seqsweep {
+
+SeededDropoutCuda seeded_dropout_cuda;
 
 namespace {
 
 using at::Tensor;
 using torch::autograd::AutogradContext;
 
-constexpr int64_t kBlock = 1 << 14;  // Elements that share a key.
+constexpr const char* kSeededDropout = "seeded_dropout";
+
+void scale_kept_on_gpu(const Tensor& from, const Tensor& to, const DropoutRule& rule,
+                       uint64_t seed) {
+  const c10::DeviceGuard on(from.device());
+  launch_cuda(kSeededDropout, seeded_dropout_cuda.scale_kept,
+              SeededDropoutParams{.from = from.data_ptr<float>(),
+                                  .to = to.data_ptr<float>(),
+                                  .size = from.numel(),
+                                  .rule = rule,
+                                  .key = random_key(seed)});
+}
 
 // Its own derivative: the backward applies it to the gradient.
 Tensor scale_kept(const Tensor& x, double probability, uint64_t seed) {
+  constexpr int64_t kBlock = kDropoutBlock;
   const Tensor from = x.contiguous(), to = at::empty_like(from);
   const int64_t size = from.numel();
   const DropoutRule rule(probability);
-  AT_DISPATCH_FLOATING_TYPES(from.scalar_type(), "seeded_dropout", [&] {
+  if (from.is_cuda()) {
+    scale_kept_on_gpu(from, to, rule, seed);
+    return to;
+  }
+  AT_DISPATCH_FLOATING_TYPES(from.scalar_type(), kSeededDropout, [&] {
     const scalar_t* in = from.data_ptr<scalar_t>();
     scalar_t* out = to.data_ptr<scalar_t>();
     at::parallel_for(0, (size + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
@@ -69,8 +90,7 @@ uint64_t draw_seed() {
 Tensor seeded_dropout(const Tensor& x, double probability, uint64_t seed) {
   SEQ_CHECK(probability >= 0 && probability < 1);
   if (probability == 0) return x;
-  if (x.is_cuda()) return at::dropout(x, probability, /*train=*/true);
-  require_floating("seeded_dropout", x);
+  require_floating(kSeededDropout, x);
   return SeededDropout::apply(x, probability, static_cast<int64_t>(seed));
 }
 

@@ -1,342 +1,361 @@
-// SSD on CUDA, float32: a block of 256 threads walks one head of one sequence, 32 tokens at a time,
-// with the state in shared memory; the algebra is that of ssd_forward.h and ssd_backward.h. Tokens
-// missing in the last chunk are zeros with dt = 0: they change nothing and are not stored. No
-// atomics: the same bits on every call. Legend: Q tokens of a chunk, N state, P head width.
+// SSD on CUDA, float32, all chunks of 32 tokens at once: what each chunk gives to the state, then
+// the states passed on from chunk to chunk, then the outputs of each chunk from the state at its
+// start. The backward passes the states' gradients from the last chunk to the first likewise. The
+// algebra is that of ssd_forward.h and ssd_backward.h. Tokens missing in a last chunk are zeros
+// with dt = 0: they change nothing and are not stored. No atomics: the same bits on every call.
+// Legend: Q tokens of a chunk, N state, P head width, both padded to multiples of 4.
 #include "kernels/cuda_launch.h"
 #include "kernels/cuda_tiles.h"
 #include "kernels/ssd_cuda.h"
+#include "kernels/ssd_cuda_chunk.h"
 
 namespace seqsweep {
 
 namespace {
 
-constexpr int kQ = kSsdCudaChunk, kThreads = kTileThreads, kWarps = kThreads / 32;
-constexpr int kMaxSharedBytes = 160 * 1024;  // A block's, on sm_80.
+constexpr int kQ = kSsdCudaChunk;
+constexpr int kThreads = 256, kWarps = kThreads / 32;  // Of all kernels but outputs_kernel.
+constexpr int kOutputThreads = 128;                    // One patch of 32 x 64 each.
+constexpr int kMaxSharedBytes = 158 * 1024;            // A block's, on sm_80, beside static ones.
+constexpr int kUsualSharedBytes = 44 * 1024;           // What a kernel may have without asking.
 
-__device__ void fill_state(Tile state, int width, int columns, const float* from) {
-  for (int i = threadIdx.x; i < width * columns; i += kThreads) {
-    state.at(i / columns, i % columns) = from != nullptr ? from[i] : 0.0F;
-  }
-}
-__device__ void write_state(Tile state, int width, int columns, float* to) {
-  for (int i = threadIdx.x; i < width * columns; i += kThreads) {
-    to[i] = state.at(i / columns, i % columns);
-  }
-}
-
-// Which head of which sequence a block walks, and how.
-struct Place {
-  int head, group, sequence, begin, length, walked, first, step, delay;
-  __device__ explicit Place(const SsdCudaParams& p)
-      : head(blockIdx.y),
-        group(head / (p.heads / p.groups)),
-        sequence(blockIdx.x),
-        begin(p.offsets[blockIdx.x]),
-        length(p.offsets[blockIdx.x + 1] - begin),
-        walked(length > p.delay ? length - p.delay : 0),
-        first(p.step > 0 ? begin : begin + length - 1),
-        step(p.step),
-        delay(p.delay) {}
-  __device__ int chunks() const { return (walked + kQ - 1) / kQ; }
-  // Of the i-th token walked, and of the one whose y reads the state after it.
-  __device__ int64_t token(int i) const { return first + int64_t(step) * i; }
-  __device__ int64_t reader(int i) const { return token(i + delay); }
-  __device__ float* start(const SsdCudaParams& p, int chunk) const {
-    const int64_t index = begin / kQ + sequence + chunk;
-    return p.starts + (index * p.heads + head) * p.width * p.state;
-  }
-};
-
-__device__ float* row_of(const SsdRows& rows, int64_t token, int head) {
-  return rows.data + token * rows.token_stride + head * rows.head_stride;
-}
-
-// The chunk's rows, zeros where it has fewer. `ahead`: 0 for walked tokens, the delay for readers.
-__device__ void load(Tile tile, const SsdRows& from, const Place& place, int chunk, int ahead,
-                     int head, int columns) {
-  for (int i = threadIdx.x; i < kQ * columns; i += kThreads) {
-    const int row = chunk * kQ + i / columns, column = i % columns;
-    tile.at(i / columns, column) =
-        row < place.walked ? row_of(from, place.token(row + ahead), head)[column] : 0.0F;
-  }
-}
-
-// dt after softplus and the sums of dt A from the chunk's start. The sums are double: a decay
-// is e to the difference of two, which may be small while they are large.
-struct Steps {
-  double log_decay[kQ];
-  float dt[kQ], from_start[kQ], to_end[kQ], added[kQ], whole;
-  __device__ float decay(int from, int to) const {
-    return from <= to ? expf(static_cast<float>(log_decay[to] - log_decay[from])) : 0.0F;
-  }
-};
-
-__device__ void load_steps(Steps& steps, const SsdCudaParams& p, const Place& place, int chunk) {
-  if (threadIdx.x >= 32) return;
-  const int lane = threadIdx.x, i = chunk * kQ + lane;
-  float dt = 0;
-  if (i < place.walked) {
-    const float x = *row_of(p.dt, place.token(i), place.head) + p.dt_bias[place.head];
-    dt = fmaxf(x, 0.0F) + log1pf(expf(-fabsf(x)));
-  }
-  double sum = static_cast<double>(dt) * p.A[place.head];
-  for (int step = 1; step < 32; step *= 2) {
-    const double before = __shfl_up_sync(~0U, sum, step);
-    if (lane >= step) sum += before;
-  }
-  const double all = __shfl_sync(~0U, sum, 31);
-  steps.log_decay[lane] = sum;
-  steps.dt[lane] = dt;
-  steps.from_start[lane] = expf(static_cast<float>(sum));
-  steps.to_end[lane] = expf(static_cast<float>(all - sum));
-  steps.added[lane] = dt * steps.to_end[lane];  // What of x B^T is left at the end.
-  if (lane == 31) steps.whole = expf(static_cast<float>(all));
-}
-
-// state <- decay of the chunk * state + x^T B, with x scaled by `added`.
-__device__ void advance(Tile state, Tile x, Tile B, const SsdCudaParams& p, float whole) {
-  multiply(p.width, p.state, kQ, x.transposed(), B, [&](int row, int column, float sum) {
-    state.at(row, column) = whole * state.at(row, column) + sum;
+template <typename A>
+__device__ void write_product(float* to, int rows, int columns, A a, Tile b) {
+  each_patch(everyone(), padded(rows), padded(columns), /*spread=*/false, [&](Patch& patch) {
+    patch.add(kQ, a, b);
+#pragma unroll
+    for (int r = 0; r < kPatch; ++r) {
+      const int row = patch.row + r;
+      if (row < rows) put_four(to + row * columns, patch.column, columns, patch.sums[r], false);
+    }
   });
 }
 
-__global__ void forward_kernel(SsdCudaParams p) {
-  const Place place(p);
-  if (place.walked == 0) return;
-  extern __shared__ float shared[];
-  __shared__ Steps steps;
+// What the tokens of a chunk give to the state at its end, into `starts`: for the forward as [N,
+// P], for the backward as [P, N], whichever its products read along rows. In the second layer of
+// blocks, what its readers give to the gradient of the state at its start, into `d_ends`.
+template <bool kBackward>
+__global__ void __launch_bounds__(kThreads, 3) contributions_kernel(SsdCudaParams p) {
+  const SsdChunk chunk(p);
+  if (chunk.empty()) return;
+  extern __shared__ __align__(16) float shared[];
+  __shared__ SsdSteps steps;
+  const bool of_gradients = kBackward && blockIdx.z == 1;
+  load_steps(steps, p, chunk);
+  // By the thread that computed it.
+  if (threadIdx.x == kQ - 1 && !of_gradients) p.decays[chunk.index] = steps.whole;
+  // Nobody reads what comes after the last chunk, or before the first.
+  if (of_gradients ? chunk.number == 0 : chunk.last() && p.states_SHPN == nullptr) return;
+  const int P = padded(p.width), N = padded(p.state);
   SharedMemory memory{shared};
-  const Tile state = memory.tile(p.width, p.state), x = memory.tile(kQ, p.width),
-             B = memory.tile(kQ, p.state), C = memory.tile(kQ, p.state),
-             weights = memory.tile(kQ, kQ);
-  float* const kept =
-      p.states_SHPN == nullptr
-          ? nullptr
-          : p.states_SHPN + (int64_t(place.sequence) * p.heads + place.head) * p.width * p.state;
-  fill_state(state, p.width, p.state, kept);
-  for (int chunk = 0; chunk < place.chunks(); ++chunk) {
-    load(x, p.x, place, chunk, 0, place.head, p.width);
-    load(B, p.B, place, chunk, 0, place.group, p.state);
-    load(C, p.C, place, chunk, 0, place.group, p.state);
-    load_steps(steps, p, place, chunk);
-    __syncthreads();
-    multiply(kQ, kQ, p.state, C, B.transposed(), [&](int i, int j, float sum) {
-      weights.at(i, j) = sum * steps.decay(j, i) * steps.dt[j];
-    });
-    __syncthreads();
-    const auto y = [&](int i, int column) {
-      return row_of(p.y, place.reader(chunk * kQ + i), place.head) + column;
-    };
-    const int rows = place.walked - chunk * kQ < kQ ? place.walked - chunk * kQ : kQ;
-    multiply(rows, p.width, p.state, C, state.transposed(),
-             [&](int i, int column, float sum) { *y(i, column) += steps.from_start[i] * sum; });
-    multiply(rows, p.width, kQ, weights, x,
-             [&](int i, int column, float sum) { *y(i, column) += sum; });
-    __syncthreads();
-    scale_rows(x, kQ, p.width, steps.added);
-    __syncthreads();
-    advance(state, x, B, p, steps.whole);
-    __syncthreads();
+  const Tile narrow = memory.tile(kQ, P), wide = memory.tile(kQ, N);
+  load_tokens(narrow, of_gradients ? p.d_y : p.x, chunk, of_gradients, chunk.head, p.width);
+  load_tokens(wide, of_gradients ? p.C : p.B, chunk, false, chunk.group, p.state);
+  __syncthreads();
+  scale_rows(narrow, kQ, P, of_gradients ? steps.from_start : steps.added);
+  __syncthreads();
+  float* const to = (of_gradients ? p.d_ends : p.starts) + chunk.index * p.width * p.state;
+  if (kBackward) {
+    write_product(to, p.width, p.state, Transposed{narrow}, wide);
+  } else {
+    write_product(to, p.state, p.width, Transposed{wide}, narrow);
   }
-  if (kept != nullptr) write_state(state, p.width, p.state, kept);
 }
 
-// The states at the starts of all chunks but the first.
-__global__ void starts_kernel(SsdCudaParams p) {
-  const Place place(p);
-  if (place.walked == 0) return;
-  extern __shared__ float shared[];
-  __shared__ Steps steps;
-  SharedMemory memory{shared};
-  const Tile state = memory.tile(p.width, p.state), x = memory.tile(kQ, p.width),
-             B = memory.tile(kQ, p.state);
-  fill_state(state, p.width, p.state, nullptr);
-  for (int chunk = 0; chunk + 1 < place.chunks(); ++chunk) {
-    load(x, p.x, place, chunk, 0, place.head, p.width);
-    load(B, p.B, place, chunk, 0, place.group, p.state);
-    load_steps(steps, p, place, chunk);
-    __syncthreads();
-    scale_rows(x, kQ, p.width, steps.added);
-    __syncthreads();
-    advance(state, x, B, p, steps.whole);
-    __syncthreads();
-    write_state(state, p.width, p.state, place.start(p, chunk + 1));
+// Puts the states at the starts of the chunks in place of the contributions, a thread an entry; in
+// the second layer of blocks, the gradients at the ends, from the last chunk to the first.
+__global__ void __launch_bounds__(kThreads) pass_states_kernel(SsdCudaParams p) {
+  constexpr int kAhead = 8;  // Loads under way.
+  const int entries = p.width * p.state, pieces = (entries + kThreads - 1) / kThreads;
+  const SsdWalk walk(p, blockIdx.x / pieces);
+  const int entry = static_cast<int>(blockIdx.x % pieces * kThreads + threadIdx.x);
+  const int chunks = walk.chunks(), head = blockIdx.y;
+  if (entry >= entries || chunks == 0) return;
+  float* kept = nullptr;
+  if (p.states_SHPN != nullptr) {  // [P, N], but the forward's chunks have [N, P].
+    kept = p.states_SHPN + (int64_t(walk.sequence) * p.heads + head) * entries +
+           entry % p.width * p.state + entry / p.width;
   }
+  const bool reversed = blockIdx.z == 1;
+  float* const room = reversed ? p.d_ends : p.starts;
+  const int passes = kept != nullptr ? chunks : chunks - 1;
+  const auto index_of = [&](int i) {
+    return (first_slot(p, walk.sequence) + (reversed ? chunks - 1 - i : i)) * p.heads + head;
+  };
+  float state = kept != nullptr ? *kept : 0.0F;
+  for (int first = 0; first < chunks; first += kAhead) {
+    float contributions[kAhead], decays[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      if (first + i >= passes) break;
+      contributions[i] = room[index_of(first + i) * entries + entry];
+      decays[i] = p.decays[index_of(first + i)];
+    }
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      if (first + i >= chunks) break;
+      room[index_of(first + i) * entries + entry] = state;
+      if (first + i < passes) state = contributions[i] + decays[i] * state;
+    }
+  }
+  if (kept != nullptr) *kept = state;
+}
+
+// y of each chunk, from the state at its start and from its own tokens.
+__global__ void __launch_bounds__(kOutputThreads, 4) outputs_kernel(SsdCudaParams p) {
+  const SsdChunk chunk(p);
+  if (chunk.empty()) return;
+  extern __shared__ __align__(16) float shared[];
+  __shared__ SsdSteps steps;
+  const int P = padded(p.width), N = padded(p.state);
+  SharedMemory memory{shared};
+  const Tile state = memory.tile(N, P), x = memory.tile(kQ, P), B = memory.tile(kQ, N),
+             C = memory.tile(kQ, N), weights = memory.tile(kQ, kQ);
+  load_steps(steps, p, chunk);
+  load_tokens(x, p.x, chunk, false, chunk.head, p.width);
+  load_tokens(B, p.B, chunk, false, chunk.group, p.state);
+  load_tokens(C, p.C, chunk, false, chunk.group, p.state);
+  read_state(p.starts + chunk.index * p.width * p.state, p.state, p.width,
+             [&](int row, int column, float number) { state.at(row, column) = number; });
+  __syncthreads();
+  each_patch(everyone(), kQ, kQ, /*spread=*/true, [&](Patch& patch) {
+    patch.add(N, C, Transposed{B});
+#pragma unroll
+    for (int r = 0; r < kPatch; ++r) {
+#pragma unroll
+      for (int c = 0; c < kPatch; ++c) {
+        const int i = patch.row + r, j = patch.column + c * patch.column_step;
+        weights.at(i, j) = patch.sums[r][c] * steps.decay(j, i) * steps.dt[j];
+      }
+    }
+  });
+  __syncthreads();
+  each_patch(everyone(), kQ, P, /*spread=*/false, [&](Patch& y) {
+    y.add(N, C, state);
+    y.scale(steps.from_start);
+    y.add(kQ, weights, x);
+#pragma unroll
+    for (int r = 0; r < kPatch; ++r) {
+      if (y.row + r >= chunk.rows) continue;
+      put_four(row_of(p.y, chunk.reader(y.row + r), chunk.head), y.column, p.width, y.sums[r],
+               true);
+    }
+  });
 }
 
 struct BackwardTiles {
-  Tile state, d_state, x, d_y, d_added, B, C, product, pairs, weights, d_scores;
-  __device__ BackwardTiles(float* shared, const SsdCudaParams& p) {
+  Tile state, x, d_y, B, C, weights, d_scores, product;
+  __device__ BackwardTiles(float* shared, int P, int N) {
     SharedMemory memory{shared};
-    state = memory.tile(p.width, p.state);
-    d_state = memory.tile(p.width, p.state);
-    x = memory.tile(kQ, p.width);
-    d_y = memory.tile(kQ, p.width);
-    d_added = memory.tile(kQ, p.width);
-    B = memory.tile(kQ, p.state);
-    C = memory.tile(kQ, p.state);
-    product = memory.tile(kQ, p.state);
-    pairs = memory.tile(kQ, kQ);
+    state = memory.tile(P, N);  // At the chunk's start; then its gradient at the end.
+    x = memory.tile(kQ, P);
+    d_y = memory.tile(kQ, P);
+    B = memory.tile(kQ, N);
+    C = memory.tile(kQ, N);
     weights = memory.tile(kQ, kQ);
     d_scores = memory.tile(kQ, kQ);
+    product = memory.tile(kQ, P > N ? P : N);
   }
 };
-int backward_numbers(const SsdCudaParams& p) {
-  return 2 * tile_numbers(p.width, p.state) + 3 * tile_numbers(kQ, p.width) +
-         3 * tile_numbers(kQ, p.state) + 3 * tile_numbers(kQ, kQ);
+int backward_numbers(int P, int N) {
+  return tile_numbers(P, N) + 2 * tile_numbers(kQ, P) + 2 * tile_numbers(kQ, N) +
+         2 * tile_numbers(kQ, kQ) + tile_numbers(kQ, P > N ? P : N);
 }
 
-// What passes through the steps of a chunk, collected for the gradient of the log decays.
+// What passes through the steps of a chunk, collected for the gradient of the log decays; and, of
+// what x gives to y, x . its gradient: within the chunk (`inside`), through its end (`ends`).
 struct Passing {
-  float reads[kQ], additions[kQ], direct[kQ], pairs[kWarps][kQ], states[kWarps];
+  float reads[kQ], ends[kQ], pairs[kWarps][kQ], inside[kWarps][kQ], states[kWarps];
 };
 
-// Fills weights and d_scores; pairs gets the gradients of the log decays from j to i.
-__device__ void differentiate_weights(const BackwardTiles& t, const Steps& steps,
-                                      const SsdCudaParams& p) {
-  multiply(kQ, kQ, p.state, t.C, t.B.transposed(),
-           [&](int i, int j, float sum) { t.pairs.at(i, j) = sum; });
-  multiply(kQ, kQ, p.width, t.d_y, t.x.transposed(), [&](int i, int j, float sum) {
-    const float score = t.pairs.at(i, j), decay = steps.decay(j, i);
-    const float d_score = sum * steps.dt[j] * decay;
+// From C B^T in `weights` and d_y x^T in `d_scores`; a warp a row.
+__device__ void differentiate_weights(const BackwardTiles& t, const SsdSteps& steps,
+                                      Passing& passing) {
+  const int j = threadIdx.x % 32, warp = threadIdx.x / 32;
+  float pairs = 0, inside = 0;
+  for (int i = warp; i < kQ; i += kWarps) {
+    const float score = t.weights.at(i, j), d_weight = t.d_scores.at(i, j);
+    const float decay = steps.decay(j, i), d_score = d_weight * steps.dt[j] * decay;
     t.weights.at(i, j) = score * decay;
     t.d_scores.at(i, j) = d_score;
-    t.pairs.at(i, j) = d_score * score;
-  });
+    inside += d_weight * score * decay;
+    // The decay of step k = j stands between i >= k and all tokens before k.
+    float before = d_score * score;
+    for (int step = 1; step < 32; step *= 2) {
+      const float earlier = __shfl_up_sync(~0U, before, step);
+      if (j >= step) before += earlier;
+    }
+    before = __shfl_up_sync(~0U, before, 1);
+    pairs += j > 0 && i >= j ? before : 0.0F;
+  }
+  passing.pairs[warp][j] = pairs;
+  passing.inside[warp][j] = inside;
 }
 
-// Pairs j < k <= i for k = lane: a warp sums every eighth row.
-__device__ void sum_pairs(const BackwardTiles& t, Passing& passing) {
-  const int k = threadIdx.x % 32, warp = threadIdx.x / 32;
+// Puts the gradient of the state at the end in place of the state at the start; their product is
+// the gradient of the decay over the whole chunk, a part a warp.
+__device__ void exchange_states(const BackwardTiles& t, Passing& passing, const SsdCudaParams& p,
+                                const SsdChunk& chunk) {
   float sum = 0;
-  for (int i = warp; i < kQ; i += kWarps) {
-    for (int j = 0; j < kQ; ++j) sum += i >= k && j < k ? t.pairs.at(i, j) : 0.0F;
-  }
-  passing.pairs[warp][k] = sum;
-}
-
-// The gradient of the state's decay over the whole chunk, a part a warp.
-__device__ void sum_states(const BackwardTiles& t, Passing& passing, const SsdCudaParams& p) {
-  float sum = 0;
-  for (int i = threadIdx.x; i < p.width * p.state; i += kThreads) {
-    sum += t.state.at(i / p.state, i % p.state) * t.d_state.at(i / p.state, i % p.state);
-  }
+  read_state(p.d_ends + chunk.index * p.width * p.state, p.width, p.state,
+             [&](int row, int column, float number) {
+               sum += t.state.at(row, column) * number;
+               t.state.at(row, column) = number;
+             });
   for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(~0U, sum, step);
   if (threadIdx.x % 32 == 0) passing.states[threadIdx.x / 32] = sum;
 }
 
 // The first warp, lane k for step k: the gradients of dt and A.
-__device__ void differentiate_steps(const Steps& steps, const Passing& passing,
-                                    const SsdCudaParams& p, const Place& place, int chunk) {
+__device__ void differentiate_steps(const SsdSteps& steps, const Passing& passing,
+                                    const SsdCudaParams& p, const SsdChunk& chunk) {
   if (threadIdx.x >= 32) return;
-  const int k = threadIdx.x, row = chunk * kQ + k;
-  float d_log_decay = 0;
+  const int k = threadIdx.x;
+  float d_log_decay = 0, direct = passing.ends[k];
   for (int warp = 0; warp < kWarps; ++warp) {
     d_log_decay += passing.pairs[warp][k] + steps.whole * passing.states[warp];
+    direct += passing.inside[warp][k];
   }
-  for (int i = 0; i < kQ; ++i) d_log_decay += i >= k ? passing.reads[i] : passing.additions[i];
+  for (int i = 0; i < kQ; ++i) {
+    d_log_decay += i >= k ? passing.reads[i] : steps.dt[i] * passing.ends[i];
+  }
   float d_A = d_log_decay * steps.dt[k];
   for (int step = 16; step > 0; step /= 2) d_A += __shfl_xor_sync(~0U, d_A, step);
-  if (k == 0) p.d_A_SH[int64_t(place.sequence) * p.heads + place.head] += d_A;
-  if (row >= place.walked) return;
-  const float d_dt = d_log_decay * p.A[place.head] + passing.direct[k];
-  *row_of(p.d_dt, place.token(row), place.head) = d_dt * -expm1f(-steps.dt[k]);
+  if (k == 0) p.d_A[chunk.index] = d_A;
+  if (k >= chunk.rows) return;
+  const float d_dt = d_log_decay * p.A[chunk.head] + direct;
+  *row_of(p.d_dt, chunk.token(k), chunk.head) = d_dt * -expm1f(-steps.dt[k]);
 }
 
-__device__ void backward_chunk(const BackwardTiles& t, Steps& steps, Passing& passing,
-                               const SsdCudaParams& p, const Place& place, int chunk) {
-  const int rows = place.walked - chunk * kQ < kQ ? place.walked - chunk * kQ : kQ;
-  const auto gradient = [&](float* data_HTN, int i, int column) {
-    const int64_t row = place.head * p.tokens + place.token(chunk * kQ + i);
-    return data_HTN + row * p.state + column;
+// The existing rows of a patch, times `scale` and plus the same of `more` if given, to rows(row).
+template <typename Rows>
+__device__ void write_patch(Patch& patch, const SsdChunk& chunk, int columns, const Tile* more,
+                            const float* scale, bool add, Rows rows) {
+#pragma unroll
+  for (int r = 0; r < kPatch; ++r) {
+    const int row = patch.row + r;
+    if (row >= chunk.rows) continue;
+    float four[kPatch];
+#pragma unroll
+    for (int c = 0; c < kPatch; ++c) {
+      four[c] = patch.sums[r][c] + (more != nullptr ? more->at(row, patch.column + c) : 0.0F);
+      if (scale != nullptr) four[c] *= scale[row];
+    }
+    put_four(rows(row), patch.column, columns, four, add);
+  }
+}
+
+// Halves of the block compute what does not depend on each other.
+__device__ void backward_chunk(const BackwardTiles& t, SsdSteps& steps, Passing& passing,
+                               const SsdCudaParams& p, const SsdChunk& chunk) {
+  constexpr int kHalf = kThreads / 2;
+  constexpr Team kFirst{0, kHalf}, kSecond{kHalf, kHalf};
+  const int P = padded(p.width), N = padded(p.state);
+  const auto row_of_token = [&](float* data_HTN) {
+    return [&p, &chunk, data_HTN](int row) {
+      return data_HTN + (chunk.head * p.tokens + chunk.token(row)) * p.state;
+    };
   };
-  differentiate_weights(t, steps, p);
-  sum_states(t, passing, p);
+  multiply({0, kHalf / 2}, kQ, kQ, N, t.C, Transposed{t.B}, t.weights);
+  multiply({kHalf / 2, kHalf / 2}, kQ, kQ, P, t.d_y, Transposed{t.x}, t.d_scores);
+  multiply(kSecond, kQ, N, P, t.d_y, t.state, t.product);
   __syncthreads();
-  sum_pairs(t, passing);
-  // Of u = dt x: through the state at the end, then through the chunk's own y.
-  multiply(kQ, p.width, p.state, t.B, t.d_state.transposed(),
-           [&](int j, int column, float sum) { t.d_added.at(j, column) = steps.to_end[j] * sum; });
-  multiply(kQ, p.width, kQ, t.weights.transposed(), t.d_y,
-           [&](int j, int column, float sum) { t.d_added.at(j, column) += sum; });
-  multiply(kQ, p.state, p.width, t.d_y, t.state, [&](int i, int column, float sum) {
-    t.product.at(i, column) = steps.from_start[i] * sum;
+  differentiate_weights(t, steps, passing);
+  scale_rows(t.product, kQ, N, steps.from_start);
+  exchange_states(t, passing, p, chunk);
+  __syncthreads();
+  row_dots(t.C, t.product, kQ, N, passing.reads);
+  each_patch(everyone(), kQ, N, /*spread=*/false, [&](Patch& d_C) {
+    d_C.add(kQ, t.d_scores, t.B);
+    write_patch(d_C, chunk, p.state, &t.product, nullptr, false, row_of_token(p.d_C_HTN));
   });
   __syncthreads();
-  row_dots(t.x, t.d_added, kQ, p.width, passing.direct);
-  row_dots(t.C, t.product, kQ, p.state, passing.reads);
-  multiply(rows, p.state, kQ, t.d_scores, t.B, [&](int i, int column, float sum) {
-    *gradient(p.d_C_HTN, i, column) = sum + t.product.at(i, column);
+  // Of u = dt x, through the state at the end.
+  multiply(kFirst, kQ, P, N, t.B, Transposed{t.state}, t.product);
+  each_patch(kSecond, kQ, N, /*spread=*/false, [&](Patch& d_B) {
+    d_B.add(P, t.x, t.state);
+    d_B.scale(steps.added);
+    d_B.add(kQ, Transposed{t.d_scores}, t.C);
+    write_patch(d_B, chunk, p.state, nullptr, nullptr, false, row_of_token(p.d_B_HTN));
   });
   __syncthreads();
-  multiply(kQ, p.state, p.width, t.x, t.d_state,
-           [&](int j, int column, float sum) { t.product.at(j, column) = steps.added[j] * sum; });
-  for (int i = threadIdx.x; i < rows * p.width; i += kThreads) {
-    const int j = i / p.width, column = i % p.width;
-    row_of(p.d_x, place.token(chunk * kQ + j), place.head)[column] +=
-        steps.dt[j] * t.d_added.at(j, column);
-  }
+  scale_rows(t.product, kQ, P, steps.to_end);
   __syncthreads();
-  row_dots(t.B, t.product, kQ, p.state, passing.additions);
-  multiply(rows, p.state, kQ, t.d_scores.transposed(), t.C, [&](int j, int column, float sum) {
-    *gradient(p.d_B_HTN, j, column) = sum + t.product.at(j, column);
+  row_dots(t.x, t.product, kQ, P, passing.ends);
+  each_patch(everyone(), kQ, P, /*spread=*/false, [&](Patch& d_x) {
+    d_x.add(kQ, Transposed{t.weights}, t.d_y);
+    write_patch(d_x, chunk, p.width, &t.product, steps.dt, true,
+                [&](int row) { return row_of(p.d_x, chunk.token(row), chunk.head); });
   });
-  scale_rows(t.d_y, kQ, p.width, steps.from_start);
   __syncthreads();
-  differentiate_steps(steps, passing, p, place, chunk);
-  advance(t.d_state, t.d_y, t.C, p, steps.whole);
-  __syncthreads();
+  differentiate_steps(steps, passing, p, chunk);
 }
 
-__global__ void backward_kernel(SsdCudaParams p) {
-  const Place place(p);
-  if (place.walked == 0) return;
-  extern __shared__ float shared[];
-  __shared__ Steps steps;
+__global__ void __launch_bounds__(kThreads, 3) gradients_kernel(SsdCudaParams p) {
+  const SsdChunk chunk(p);
+  if (chunk.empty()) return;
+  extern __shared__ __align__(16) float shared[];
+  __shared__ SsdSteps steps;
   __shared__ Passing passing;
-  const BackwardTiles t(shared, p);
-  fill_state(t.d_state, p.width, p.state, nullptr);
-  for (int chunk = place.chunks() - 1; chunk >= 0; --chunk) {
-    fill_state(t.state, p.width, p.state, chunk > 0 ? place.start(p, chunk) : nullptr);
-    load(t.x, p.x, place, chunk, 0, place.head, p.width);
-    load(t.d_y, p.d_y, place, chunk, place.delay, place.head, p.width);
-    load(t.B, p.B, place, chunk, 0, place.group, p.state);
-    load(t.C, p.C, place, chunk, 0, place.group, p.state);
-    load_steps(steps, p, place, chunk);
-    __syncthreads();
-    backward_chunk(t, steps, passing, p, place, chunk);
-  }
+  const BackwardTiles t(shared, padded(p.width), padded(p.state));
+  load_steps(steps, p, chunk);
+  load_tokens(t.x, p.x, chunk, false, chunk.head, p.width);
+  load_tokens(t.d_y, p.d_y, chunk, true, chunk.head, p.width);
+  load_tokens(t.B, p.B, chunk, false, chunk.group, p.state);
+  load_tokens(t.C, p.C, chunk, false, chunk.group, p.state);
+  read_state(p.starts + chunk.index * p.width * p.state, p.width, p.state,
+             [&](int row, int column, float number) { t.state.at(row, column) = number; });
+  __syncthreads();
+  backward_chunk(t, steps, passing, p, chunk);
 }
 
 using Kernel = void (*)(SsdCudaParams);
 
-const char* launch(Kernel kernel, const SsdCudaParams& p, int numbers) {
+const char* launch(Kernel kernel, const SsdCudaParams& p, int64_t blocks, int layers, int threads,
+                   int numbers) {
   const int bytes = numbers * static_cast<int>(sizeof(float));
   if (bytes > kMaxSharedBytes) return "heads this wide with states this large do not fit a block";
-  cudaError_t error =
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  cudaError_t error = cudaSuccess;
+  if (bytes > kUsualSharedBytes) {
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  }
   if (error == cudaSuccess) {
-    const dim3 grid(static_cast<unsigned>(p.sequences), static_cast<unsigned>(p.heads));
-    kernel<<<grid, kThreads, bytes, cuda_stream()>>>(p);
+    const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(p.heads),
+                    static_cast<unsigned>(layers));
+    kernel<<<grid, threads, bytes, cuda_stream()>>>(p);
     error = cudaGetLastError();
   }
   return text_of(error);
 }
 
-int forward_numbers(const SsdCudaParams& p) {
-  return tile_numbers(p.width, p.state) + tile_numbers(kQ, p.width) +
-         2 * tile_numbers(kQ, p.state) + tile_numbers(kQ, kQ);
+// The states at the starts of the chunks; with two layers, also their gradients at the ends.
+const char* compute_states(Kernel contributions, const SsdCudaParams& p, int layers) {
+  const int numbers = tile_numbers(kQ, padded(p.width)) + tile_numbers(kQ, padded(p.state));
+  if (const char* error = launch(contributions, p, p.slots(), layers, kThreads, numbers)) {
+    return error;
+  }
+  const int64_t pieces = (int64_t(p.width) * p.state + kThreads - 1) / kThreads;
+  return launch(pass_states_kernel, p, pieces * p.sequences, layers, kThreads, 0);
+}
+
+bool is_empty(const SsdCudaParams& p) {
+  return p.sequences == 0 || p.heads == 0 || p.width == 0 || p.state == 0;
 }
 
 const char* forward(const SsdCudaParams& p) {
-  if (p.sequences == 0 || p.heads == 0) return nullptr;
-  return launch(forward_kernel, p, forward_numbers(p));
+  if (is_empty(p)) return nullptr;
+  if (const char* error = compute_states(contributions_kernel<false>, p, 1)) return error;
+  const int P = padded(p.width), N = padded(p.state);
+  const int numbers =
+      tile_numbers(N, P) + tile_numbers(kQ, P) + 2 * tile_numbers(kQ, N) + tile_numbers(kQ, kQ);
+  return launch(outputs_kernel, p, p.slots(), 1, kOutputThreads, numbers);
 }
 
 const char* backward(const SsdCudaParams& p) {
-  if (p.sequences == 0 || p.heads == 0) return nullptr;
-  if (const char* error = launch(starts_kernel, p, forward_numbers(p))) return error;
-  return launch(backward_kernel, p, backward_numbers(p));
+  if (is_empty(p)) return nullptr;
+  if (const char* error = compute_states(contributions_kernel<true>, p, 2)) return error;
+  const int numbers = backward_numbers(padded(p.width), padded(p.state));
+  return launch(gradients_kernel, p, p.slots(), 1, kThreads, numbers);
 }
 
 // Loading the plug-in fills the slot.

@@ -22,13 +22,15 @@ struct SsdCudaParams {
   int heads = 0, groups = 0, width = 0, state = 0;
   int step = 1, delay = 0;       // As in SsdDirection.
   float* states_SHPN = nullptr;  // Forward only: in and out, or nullptr.
-  // Backward only. d_x and d_A_SH are added to; d_dt is written where tokens are walked; d_B and
-  // d_C too, a part for each head.
+  // Backward only. d_x is added to; d_dt is written where tokens are walked; d_B and d_C too, a
+  // part for each head; d_A in the slots of chunks [slots, H].
   SsdRows d_y, d_x, d_dt;
-  float *d_A_SH = nullptr, *d_B_HTN = nullptr, *d_C_HTN = nullptr;
-  // Room for [tokens / chunk + sequences, H, P, N]: the states at the starts of the chunks; those
-  // of sequence s begin at offsets[s] / chunk + s.
-  float* starts = nullptr;
+  float *d_A = nullptr, *d_B_HTN = nullptr, *d_C_HTN = nullptr;
+  // Room for [slots, H, P, N]: the states at the starts of the chunks and, backward only, their
+  // gradients at the ends; and for [slots, H]: the decays over the chunks. The slots of sequence s
+  // begin at offsets[s] / chunk + s.
+  float *starts = nullptr, *d_ends = nullptr, *decays = nullptr;
+  int64_t slots() const { return tokens / kSsdCudaChunk + sequences; }
 };
 
 // Both run on the current stream and return nullptr, or the text of the CUDA error.

@@ -1,6 +1,7 @@
 #include "kernels/ssd_last.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/autograd.h>
 #include <torch/types.h>
 
@@ -10,11 +11,15 @@
 #include "core/base/error.h"
 #include "kernels/activations.h"
 #include "kernels/checks.h"
+#include "kernels/cuda_plugin.h"
 #include "kernels/packed_rows.h"
 #include "kernels/row_math.h"
+#include "kernels/ssd_last_cuda.h"
 #include "kernels/ssd_last_weights.h"
 
 namespace seqsweep {
+
+SsdLastCuda ssd_last_cuda;
 
 namespace {
 
@@ -179,6 +184,58 @@ Gradients backward(const SsdLastInputs& in, const Tensor& d_y_SHP) {
   return {d.x, d.dt, d.A.sum(0), d.B, d.C, d.dt_bias.sum(0)};
 }
 
+SsdLastParams cuda_params(const SsdLastInputs& in) {
+  const auto rows = [](const Tensor& rows) -> SsdLastRows {
+    return {rows.data_ptr<float>(), rows.stride(0), rows.stride(1)};
+  };
+  return {.x = rows(in.x_THP),
+          .dt = rows(in.dt_TH),
+          .B = rows(in.B_TGN),
+          .C_SGN = in.C_SGN.data_ptr<float>(),
+          .A_H = in.A_H.data_ptr<float>(),
+          .dt_bias_H = in.dt_bias_H.data_ptr<float>(),
+          .offsets = in.offsets_S1.data_ptr<int32_t>(),
+          .sequences = in.offsets_S1.numel() - 1,
+          .heads = static_cast<int>(in.x_THP.size(1)),
+          .groups = static_cast<int>(in.B_TGN.size(1)),
+          .width = static_cast<int>(in.x_THP.size(2)),
+          .state = static_cast<int>(in.B_TGN.size(2)),
+          .unread = static_cast<int>(in.unread)};
+}
+
+Tensor forward_cuda(const SsdLastInputs& in) {
+  const c10::DeviceGuard on(in.x_THP.device());
+  SsdLastParams params = cuda_params(in);
+  const Tensor y =
+      at::empty({params.sequences, in.x_THP.size(1), in.x_THP.size(2)}, in.x_THP.options());
+  params.y_SHP = y.data_ptr<float>();
+  launch_cuda(kName, ssd_last_cuda.forward, params);
+  return y;
+}
+
+Gradients backward_cuda(const SsdLastInputs& in, const Tensor& d_y_SHP) {
+  const c10::DeviceGuard on(in.x_THP.device());
+  SsdLastParams params = cuda_params(in);
+  const auto& options = in.x_THP.options();
+  // Zeros stay where tokens are unread.
+  const Gradients d{at::zeros(in.x_THP.sizes(), options),
+                    at::zeros(in.dt_TH.sizes(), options),
+                    at::empty({params.sequences, params.heads}, options),
+                    at::zeros(in.B_TGN.sizes(), options),
+                    at::empty(in.C_SGN.sizes(), options),
+                    Tensor()};
+  const Tensor d_read_TH = at::empty(in.dt_TH.sizes(), options);
+  params.d_y_SHP = d_y_SHP.data_ptr<float>();
+  params.d_x_THP = d.x.data_ptr<float>();
+  params.d_dt_TH = d.dt.data_ptr<float>();
+  params.d_A_SH = d.A.data_ptr<float>();
+  params.d_B_TGN = d.B.data_ptr<float>();
+  params.d_C_SGN = d.C.data_ptr<float>();
+  params.d_read_TH = d_read_TH.data_ptr<float>();
+  launch_cuda(kName, ssd_last_cuda.backward, params);
+  return {d.x, d.dt, d.A.sum(0), d.B, d.C, d.dt.sum(0)};
+}
+
 class SsdLast : public torch::autograd::Function<SsdLast> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& dt,
@@ -187,6 +244,7 @@ class SsdLast : public torch::autograd::Function<SsdLast> {
     context->save_for_backward({x, dt, A, B, C, dt_bias, offsets});
     context->saved_data["unread"] = unread;
     const SsdLastInputs in{x, dt, A, B, C, dt_bias, offsets, unread};
+    if (x.is_cuda()) return forward_cuda(in);
     return x.scalar_type() == at::kFloat ? seqsweep::forward<float>(in)
                                          : seqsweep::forward<double>(in);
   }
@@ -197,8 +255,10 @@ class SsdLast : public torch::autograd::Function<SsdLast> {
     const SsdLastInputs in{saved[0], saved[1], saved[2], saved[3],
                            saved[4], saved[5], saved[6], context->saved_data["unread"].toInt()};
     const Tensor d_y = d_outs[0].contiguous();
-    const Gradients d = d_y.scalar_type() == at::kFloat ? seqsweep::backward<float>(in, d_y)
-                                                        : seqsweep::backward<double>(in, d_y);
+    const auto run = d_y.is_cuda()                     ? backward_cuda
+                     : d_y.scalar_type() == at::kFloat ? seqsweep::backward<float>
+                                                       : seqsweep::backward<double>;
+    const Gradients d = run(in, d_y);
     return {d.x, d.dt, d.A, d.B, d.C, d.dt_bias, Tensor(), Tensor()};
   }
 };
@@ -226,7 +286,6 @@ void check(const SsdLastInputs& in) {
 
 Tensor ssd_last(const SsdLastInputs& in) {
   check(in);
-  if (in.x_THP.is_cuda()) return ssd_last_reference(in);
   return SsdLast::apply(with_contiguous_rows(in.x_THP), with_contiguous_rows(in.dt_TH),
                         in.A_H.contiguous(), with_contiguous_rows(in.B_TGN), in.C_SGN.contiguous(),
                         in.dt_bias_H.contiguous(), in.offsets_S1.contiguous(), in.unread);

@@ -25,7 +25,7 @@ struct SsdLastInputs {
 // dt = softplus(dt + dt_bias): [S, H, P], contiguous; 0 where a sequence has no token. Gradients
 // for all floating inputs. Same input, same bits.
 at::Tensor ssd_last(const SsdLastInputs& inputs);
-// The same from the definition: what tests compare with, and what CUDA tensors run.
+// The same from the definition: what tests compare with.
 at::Tensor ssd_last_reference(const SsdLastInputs& inputs);
 
 }  // namespace seqsweep

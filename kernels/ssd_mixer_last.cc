@@ -1,16 +1,22 @@
 #include "kernels/ssd_mixer_last.h"
 
+#include <c10/core/DeviceGuard.h>
 #include <torch/types.h>
 
 #include "core/base/check.h"
 #include "core/base/error.h"
 #include "kernels/checks.h"
+#include "kernels/cuda_plugin.h"
 #include "kernels/held_numbers.h"
 #include "kernels/packed_rows.h"
 #include "kernels/ssd_last.h"
+#include "kernels/ssd_last_cuda.h"
 #include "kernels/ssd_mixer_last_cpu.h"
+#include "kernels/ssd_mixer_last_cuda.h"
 
 namespace seqsweep {
+
+SsdMixerLastCuda ssd_mixer_last_cuda;
 
 namespace {
 
@@ -114,11 +120,72 @@ Tensor in_one_pass(const Tensor& x_TD, const Tensor& offsets_S1, const SsdMixerW
   return y_SD;
 }
 
+// On a GPU, for few tokens: four launches, as launches are what the time goes to there. All tokens
+// are projected to all that the mixer needs, read or not.
+Tensor in_few_launches(const Tensor& x_TD, const Tensor& offsets_S1, const SsdMixerWeights& w) {
+  check(x_TD, offsets_S1, w);
+  const c10::DeviceGuard on(x_TD.device());
+  const Sizes n(w);
+  HeldNumbers held;
+  const Tensor projected = torch::linear(x_TD, w.in_proj);
+  const Tensor dt_TH = projected.narrow(1, n.inner + n.channels, n.heads);
+  const Tensor convolved_TC =
+      conv1d_silu(projected.narrow(1, n.inner, n.read), w.conv_weight_CK.narrow(0, 0, n.read),
+                  w.conv_bias_C.narrow(0, 0, n.read), offsets_S1, w.span);
+  const float* const convolved = convolved_TC.data_ptr<float>();
+  const int64_t sequences = offsets_S1.numel() - 1, stride = convolved_TC.stride(0);
+  const auto rows = [&](int64_t first, int64_t of_each) -> SsdLastRows {
+    return {convolved + first, stride, of_each};
+  };
+  const Tensor read_SE = at::empty({sequences, n.inner}, x_TD.options());
+  const SsdLastParams read{.x = rows(0, w.head_width),
+                           .dt = {dt_TH.data_ptr<float>(), dt_TH.stride(0), 1},
+                           .B = rows(n.inner, w.state),
+                           .A_H = held.of(w.A_log_H),
+                           .dt_bias_H = held.of(w.dt_bias_H),
+                           .offsets = held.of<int32_t>(offsets_S1),
+                           .sequences = sequences,
+                           .heads = static_cast<int>(n.heads),
+                           .groups = static_cast<int>(w.groups),
+                           .width = static_cast<int>(w.head_width),
+                           .state = static_cast<int>(w.state),
+                           .unread = static_cast<int>(w.delay),
+                           .C = rows(n.inner + n.shared, w.state),
+                           .A_is_log = true,
+                           .y_SHP = read_SE.data_ptr<float>()};
+  launch_cuda(kSsdMixerLast, ssd_last_cuda.forward, read);
+  const Tensor y_SD = at::empty({sequences, n.width}, x_TD.options());
+  const SsdMixerEndParams end{.read_SE = read.y_SHP,
+                              .x_TE = convolved,
+                              .z_TE = projected.data_ptr<float>(),
+                              .x_stride = stride,
+                              .z_stride = projected.stride(0),
+                              .offsets = read.offsets,
+                              .D_H = held.of(w.D_H),
+                              .fc_D_HE = held.of(w.fc_D_HE),
+                              .norm_weight_E = held.of(w.norm_weight_E),
+                              .out_proj_DE = held.of(w.out_proj_DE),
+                              .y_SD = y_SD.data_ptr<float>(),
+                              .sequences = sequences,
+                              .width = static_cast<int>(n.width),
+                              .heads = static_cast<int>(n.heads),
+                              .head_width = static_cast<int>(w.head_width),
+                              .norm_groups = static_cast<int>(w.norm_groups),
+                              .norm_eps = static_cast<float>(w.norm_eps),
+                              .gate_first = w.order == GateOrder::GateFirst};
+  launch_cuda(kSsdMixerLast, ssd_mixer_last_cuda.end, end);
+  return y_SD;
+}
+
 }  // namespace
 
 Tensor ssd_mixer_last(const Tensor& x_TD, const Tensor& offsets_S1, const SsdMixerWeights& w) {
-  return infers_on_cpu(x_TD) ? in_one_pass(x_TD, offsets_S1, w)
-                             : ssd_mixer_last_by_parts(x_TD, offsets_S1, w);
+  constexpr int64_t kFewTokens = 2048, kInnerMost = 8192;  // Which fits any GPU's shared memory.
+  if (infers_on_cpu(x_TD)) return in_one_pass(x_TD, offsets_S1, w);
+  if (infers_on_gpu(x_TD) && x_TD.size(0) <= kFewTokens && w.norm_weight_E.numel() <= kInnerMost) {
+    return in_few_launches(x_TD, offsets_S1, w);
+  }
+  return ssd_mixer_last_by_parts(x_TD, offsets_S1, w);
 }
 
 Tensor ssd_mixer_last_by_parts(const Tensor& x_TD, const Tensor& offsets_S1,

@@ -40,6 +40,12 @@ SsdCudaParams cuda_params(const SsdPass& pass, const SsdDirection& direction) {
           .delay = static_cast<int>(direction.delay)};
 }
 
+// A state for each chunk.
+Tensor room_for_states(const SsdPass& pass, const SsdCudaParams& params) {
+  return at::empty({params.slots(), params.heads, params.width, params.state},
+                   pass.x_THP.options());
+}
+
 Tensor forward_cuda(const SsdPass& pass, const Tensor& state_SHPN) {
   const c10::DeviceGuard on(pass.x_THP.device());
   Tensor y_THP = at::empty(pass.x_THP.sizes(), pass.x_THP.options());
@@ -48,6 +54,10 @@ Tensor forward_cuda(const SsdPass& pass, const Tensor& state_SHPN) {
     SsdCudaParams params = cuda_params(pass, direction);
     params.y = rows_of(y_THP);
     params.states_SHPN = state_SHPN.defined() ? state_SHPN.data_ptr<float>() : nullptr;
+    const Tensor starts = room_for_states(pass, params);
+    const Tensor decays = at::empty({params.slots(), params.heads}, y_THP.options());
+    params.starts = starts.data_ptr<float>();
+    params.decays = decays.data_ptr<float>();
     launch_cuda("ssd", ssd_cuda.forward, params);
   }
   return y_THP;
@@ -56,41 +66,48 @@ Tensor forward_cuda(const SsdPass& pass, const Tensor& state_SHPN) {
 // The sum over the heads of each group of [H, T, N], as [T, G, N].
 Tensor sum_of_heads(const Tensor& parts_HTN, int64_t groups) {
   const auto sizes = parts_HTN.sizes();
+  if (sizes[0] == groups) return parts_HTN.transpose(0, 1);
   return parts_HTN.view({groups, sizes[0] / groups, sizes[1], sizes[2]}).sum(1).transpose(0, 1);
 }
 
 SsdGradients backward_cuda(const SsdPass& pass, const Tensor& d_y_THP) {
   const c10::DeviceGuard on(pass.x_THP.device());
   const auto& options = pass.x_THP.options();
-  const int64_t tokens = pass.x_THP.size(0), heads = pass.x_THP.size(1);
-  const int64_t width = pass.x_THP.size(2), sequences = pass.offsets_S1.numel() - 1;
   SsdGradients d;
   d.x_THP = at::empty(pass.x_THP.sizes(), options);
   at::mul_out(d.x_THP, d_y_THP, pass.skip_TH.unsqueeze(2));
   d.skip_TH = (d_y_THP * pass.x_THP).sum(2);
-  const Tensor d_A_SH = at::zeros({sequences, heads}, options);
   for (const SsdDirection& direction : pass.directions) {
-    const int64_t groups = direction.B_TGN.size(1), state = direction.B_TGN.size(2);
-    // Zeros stay where a direction with a delay walks no token.
-    const Tensor d_dt_TH = at::zeros({tokens, heads}, options);
-    const Tensor d_B_HTN = at::zeros({heads, tokens, state}, options);
-    const Tensor d_C_HTN = at::zeros({heads, tokens, state}, options);
-    const Tensor starts =
-        at::empty({tokens / kSsdCudaChunk + sequences, heads, width, state}, options);
     SsdCudaParams params = cuda_params(pass, direction);
+    // Zeros stay where a direction with a delay walks no token, and in slots without a chunk.
+    const bool all_walked = direction.delay == 0 && params.width > 0 && params.state > 0;
+    const auto of_tokens = [&](at::IntArrayRef sizes) {
+      return all_walked ? at::empty(sizes, options) : at::zeros(sizes, options);
+    };
+    const Tensor d_dt_TH = of_tokens({params.tokens, params.heads});
+    const Tensor d_B_HTN = of_tokens({params.heads, params.tokens, params.state});
+    const Tensor d_C_HTN = of_tokens({params.heads, params.tokens, params.state});
+    const Tensor d_A = at::zeros({params.slots(), params.heads}, options);
+    const Tensor decays = at::empty(d_A.sizes(), options);
+    const Tensor starts = room_for_states(pass, params), d_ends = room_for_states(pass, params);
     params.d_y = rows_of(d_y_THP);
     params.d_x = rows_of(d.x_THP);
     params.d_dt = rows_of(d_dt_TH);
-    params.d_A_SH = d_A_SH.data_ptr<float>();
+    params.d_A = d_A.data_ptr<float>();
     params.d_B_HTN = d_B_HTN.data_ptr<float>();
     params.d_C_HTN = d_C_HTN.data_ptr<float>();
     params.starts = starts.data_ptr<float>();
+    params.d_ends = d_ends.data_ptr<float>();
+    params.decays = decays.data_ptr<float>();
     launch_cuda("ssd", ssd_cuda.backward, params);
-    d.directions.push_back({d_dt_TH, sum_of_heads(d_B_HTN, groups), sum_of_heads(d_C_HTN, groups)});
-    const Tensor d_dt_bias_H = d_dt_TH.sum(0);
-    d.dt_bias_H = d.dt_bias_H.defined() ? d.dt_bias_H + d_dt_bias_H : d_dt_bias_H;
+    d.directions.push_back(
+        {d_dt_TH, sum_of_heads(d_B_HTN, params.groups), sum_of_heads(d_C_HTN, params.groups)});
+    const auto add = [](Tensor& sum_H, const Tensor& parts) {
+      sum_H = sum_H.defined() ? sum_H + parts.sum(0) : parts.sum(0);
+    };
+    add(d.dt_bias_H, d_dt_TH);
+    add(d.A_H, d_A);
   }
-  d.A_H = d_A_SH.sum(0);
   return d;
 }
 

@@ -1,5 +1,5 @@
 // USGM's step on CUDA, float32: a block a part of the parameters, its products summed in a fixed
-// order; one thread decides the step; the update; one thread ends it. No atomics: the same bits on
+// order; one block decides the step; the update; one block ends it. No atomics: the same bits on
 // every call. Nothing comes back to the host.
 #include "kernels/cuda_launch.h"
 #include "kernels/usgm_step_cuda.h"
@@ -28,6 +28,13 @@ __device__ double sum_of_block(double x) {
   const double sum = sums[0];
   __syncthreads();
   return sum;
+}
+
+// Of what the parts found, in a fixed order.
+__device__ double sum_of_parts(const double* parts, int64_t count, int64_t stride) {
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < count; i += kThreads) sum += parts[i * stride];
+  return sum_of_block(sum);
 }
 
 __device__ double weight_of(const UsgmParams& p, int64_t i, double correction) {
@@ -62,9 +69,9 @@ __global__ void look_kernel(UsgmParams p) {
 }
 
 __global__ void decide_kernel(UsgmParams p, int64_t parts) {
-  UsgmSums all;
-  for (int64_t i = 0; i < parts; ++i) all += reinterpret_cast<UsgmSums*>(p.parts)[i];
-  decide_step(*p.scalars, all, double(p.size), p.rule);
+  const auto sum = [&](int i) { return sum_of_parts(p.parts + i, parts, kUsgmSums); };
+  const UsgmSums all{sum(0), sum(1), sum(2), sum(3), sum(4), sum(5)};
+  if (threadIdx.x == 0) decide_step(*p.scalars, all, double(p.size), p.rule);
 }
 
 __global__ void update_kernel(UsgmParams p) {
@@ -95,12 +102,8 @@ __global__ void update_kernel(UsgmParams p) {
 }
 
 __global__ void end_kernel(UsgmParams p, int64_t parts) {
-  double along = 0, r2 = 0;
-  for (int64_t i = 0; i < parts; ++i) {
-    along += p.parts[2 * i];
-    r2 += p.parts[2 * i + 1];
-  }
-  end_step(*p.scalars, along, r2, p.rule);
+  const double along = sum_of_parts(p.parts, parts, 2), r2 = sum_of_parts(p.parts + 1, parts, 2);
+  if (threadIdx.x == 0) end_step(*p.scalars, along, r2, p.rule);
 }
 
 __global__ void turned_kernel(UsgmParams p) {
@@ -114,9 +117,8 @@ __global__ void turned_kernel(UsgmParams p) {
 }
 
 __global__ void raise_kernel(UsgmParams p, int64_t parts) {
-  double turned = 0;
-  for (int64_t i = 0; i < parts; ++i) turned += p.parts[i];
-  raise_h(*p.scalars, turned - p.scalars->along);
+  const double turned = sum_of_parts(p.parts, parts, 1);
+  if (threadIdx.x == 0) raise_h(*p.scalars, turned - p.scalars->along);
 }
 
 int64_t parts_of(const UsgmParams& p) {
@@ -127,9 +129,9 @@ const char* step(const UsgmParams& p) {
   const auto stream = cuda_stream();
   const auto blocks = static_cast<unsigned>(parts_of(p));
   look_kernel<<<blocks, kThreads, 0, stream>>>(p);
-  decide_kernel<<<1, 1, 0, stream>>>(p, blocks);
+  decide_kernel<<<1, kThreads, 0, stream>>>(p, blocks);
   update_kernel<<<blocks, kThreads, 0, stream>>>(p);
-  end_kernel<<<1, 1, 0, stream>>>(p, blocks);
+  end_kernel<<<1, kThreads, 0, stream>>>(p, blocks);
   return text_of(cudaGetLastError());
 }
 
@@ -137,7 +139,7 @@ const char* look_again(const UsgmParams& p) {
   const auto stream = cuda_stream();
   const auto blocks = static_cast<unsigned>(parts_of(p));
   turned_kernel<<<blocks, kThreads, 0, stream>>>(p);
-  raise_kernel<<<1, 1, 0, stream>>>(p, blocks);
+  raise_kernel<<<1, kThreads, 0, stream>>>(p, blocks);
   return text_of(cudaGetLastError());
 }
 

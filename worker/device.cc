@@ -1,9 +1,12 @@
 #include "worker/device.h"
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 #include <torch/cuda.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 
@@ -22,6 +25,19 @@ int64_t local_rank() {
   return 0;
 }
 
+// Torch asks once in a process whether there is CUDA, when it is first told a seed or to go
+// backward, and never again: so it is not asked before the plug-in is there.
+std::atomic<bool> plugin_is_loaded{false};
+
+// In a container the GPUs need not be counted from 0.
+bool has_driver() {
+  constexpr std::array kDevices = {"/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg"};
+  return std::ranges::any_of(kDevices, [](const char* path) {
+    std::error_code none;
+    return std::filesystem::exists(path, none);
+  });
+}
+
 // From the driver, so that nothing here links CUDA.
 std::string gpu_name(int64_t index) {
   void* driver = dlopen("libcuda.so.1", RTLD_NOW);
@@ -37,6 +53,7 @@ std::string gpu_name(int64_t index) {
 
 ChosenDevice cuda_device() {
   load_cuda_plugin();
+  plugin_is_loaded = true;
   const auto count = static_cast<int64_t>(torch::cuda::device_count());
   if (count == 0) throw_input("device cuda: this machine has no usable GPU; use device: cpu");
   const int64_t index = local_rank() % count;
@@ -49,7 +66,7 @@ ChosenDevice cuda_device() {
 ChosenDevice choose_device(DeviceChoice choice) {
   const ChosenDevice cpu{c10::Device(c10::kCPU), "cpu"};
   if (choice == DeviceChoice::Cuda) return cuda_device();
-  if (choice == DeviceChoice::Cpu || !std::filesystem::exists("/dev/nvidia0")) return cpu;
+  if (choice == DeviceChoice::Cpu || !has_driver()) return cpu;
   try {
     return cuda_device();
   } catch (const Error& error) {
@@ -58,8 +75,12 @@ ChosenDevice choose_device(DeviceChoice choice) {
   }
 }
 
+void make_current(c10::Device device) {
+  if (device.is_cuda()) c10::impl::VirtualGuardImpl(c10::kCUDA).setDevice(device);
+}
+
 bool gpu_answers() {
-  if (!torch::cuda::is_available()) return true;
+  if (!plugin_is_loaded || !torch::cuda::is_available()) return true;
   try {
     torch::cuda::synchronize();
     return true;

@@ -15,8 +15,11 @@ struct ChosenDevice {
 };
 
 // `cuda` throws Error (Fault::Input) where no GPU can be used; `auto` takes the CPU there. The
-// ranks of a host take its GPUs in turn.
+// ranks of a host take its GPUs in turn. Comes before whatever else a process does with torch.
 ChosenDevice choose_device(DeviceChoice choice);
+
+// The GPU that this thread works on where a tensor does not say it. On a CPU: nothing.
+void make_current(c10::Device device);
 
 // False after a fault in a kernel: every later call of this process fails with it too. Waits for
 // the device. True where there is none.

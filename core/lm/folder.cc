@@ -41,10 +41,14 @@ Json read_json(const fs::path& path) {
   return parse_json(without_python_numbers(read_file(path)), path.string());
 }
 
-std::shared_ptr<LanguageModel> make(const Json& config, double dropout) {
+std::shared_ptr<LanguageModel> make(const Json& config, double dropout, bool in_few_bits) {
   const std::string type = config.is_object() ? config.value("model_type", Json()).dump() : "null";
   if (type == "\"gpt2\"") return std::make_shared<Gpt2>(Gpt2::config_of(config, dropout));
-  if (type == "\"llama\"") return std::make_shared<Llama>(Llama::config_of(config));
+  if (type == "\"llama\"") {
+    LlamaConfig llama = Llama::config_of(config);
+    if (in_few_bits) llama.projections_on = torch::kMeta;
+    return std::make_shared<Llama>(llama);
+  }
   if (type == "\"mamba2\"") return std::make_shared<Mamba2Lm>(Mamba2Lm::config_of(config));
   throw_input("config.json: model_type: must be gpt2, llama or mamba2, is {}", printable(type));
 }
@@ -99,12 +103,14 @@ std::string peft_name(const std::string& name) {
 
 }  // namespace
 
-void load_weights(LanguageModel& model, const fs::path& folder) {
+void load_weights(LanguageModel& model, const fs::path& folder,
+                  std::optional<WeightFormat> format) {
   std::map<std::string, Tensor> in_files;
   for (const fs::path& file : weight_files(folder)) {
     for (auto& [name, tensor] : load_tensors(file)) in_files.emplace(name, tensor);
   }
   const torch::NoGradGuard no_grad;
+  const auto modules = model.named_modules("", /*include_self=*/false);
   for (const auto& entry : model.named_parameters()) {
     auto found = in_files.end();
     for (const std::string& name : names_in_file(entry.key())) {
@@ -119,7 +125,12 @@ void load_weights(LanguageModel& model, const fs::path& folder) {
                   printable(found->first), c10::toString(found->second.scalar_type()),
                   c10::str(found->second.sizes()), c10::str(into.sizes()));
     }
-    into.copy_(found->second);
+    if (into.is_meta()) {
+      auto* projection = modules[entry.key().substr(0, entry.key().rfind('.'))]->as<Projection>();
+      projection->hold(quantize(found->second.to(torch::kFloat), format.value()));
+    } else {
+      into.copy_(found->second);
+    }
     in_files.erase(found);
   }
   for (const auto& [name, tensor] : in_files) {
@@ -130,16 +141,18 @@ void load_weights(LanguageModel& model, const fs::path& folder) {
   }
 }
 
-std::shared_ptr<LanguageModel> load_language_model(const fs::path& folder, double dropout) {
+std::shared_ptr<LanguageModel> load_language_model(const fs::path& folder, double dropout,
+                                                   std::optional<WeightFormat> format) {
   const fs::path config_file = folder / "config.json";
   const Json config = read_json(config_file);
   std::shared_ptr<LanguageModel> model;
   try {
-    model = make(config, dropout);
+    model = make(config, dropout, format.has_value());
   } catch (const Error& error) {
     throw_input("{}: {}", folder.string(), error.what());
   }
-  load_weights(*model, folder);
+  load_weights(*model, folder, format);
+  if (format) quantize(*model, *format);
   model->set_tokenizer(load_tokenizer(folder));
   return model;
 }

@@ -42,6 +42,8 @@ class Gpt2::Block : public nn::Module {
     return mixed_TD + model.drop(down_->forward(hidden));
   }
 
+  bool in_few_bits() const { return qkv_->quantized(); }
+
  private:
   int64_t heads_;
   nn::LayerNorm ln_1_, ln_2_;
@@ -68,6 +70,10 @@ Gpt2::Gpt2(const Gpt2Config& config) : config_(config) {
     const auto depth = static_cast<double>(2 * config.layers);
     Tensor(entry.value()).normal_(0, ends_branch ? 0.02 / std::sqrt(depth) : 0.02);
   }
+}
+
+bool Gpt2::in_few_bits() const {
+  return blocks_.front()->in_few_bits();
 }
 
 Tensor Gpt2::drop(const Tensor& x) const {

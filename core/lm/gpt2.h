@@ -32,6 +32,7 @@ class Gpt2 : public TransformerLanguageModel {
 
  protected:
   double attention_dropout() const override { return config_.dropout; }
+  bool in_few_bits() const override;
 
  private:
   class Block;

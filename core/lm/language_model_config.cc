@@ -54,6 +54,21 @@ std::shared_ptr<LanguageModel> from_scratch(Architecture architecture,
                                              .dropout = config.dropout});
 }
 
+// Nothing: float.
+std::optional<WeightFormat> few_bits(Weights weights) {
+  switch (weights) {
+    case Weights::Float:
+      return std::nullopt;
+    case Weights::Bf16:
+      return WeightFormat::Bf16;
+    case Weights::Int8:
+      return WeightFormat::Int8;
+    case Weights::Nf4:
+      return WeightFormat::Nf4;
+  }
+  return std::nullopt;
+}
+
 const char* name_of(Architecture architecture) {
   return architecture == Architecture::Gpt2    ? "gpt2"
          : architecture == Architecture::Llama ? "llama"
@@ -79,26 +94,25 @@ std::shared_ptr<torch::nn::Module> make_language_model(Architecture architecture
                                                        const LanguageModelConfig& config,
                                                        const ModelContext& context) {
   torch::manual_seed(context.seed);
+  const std::optional<WeightFormat> format = few_bits(config.weights);
+  if (format && config.lora.rank == 0) {
+    throw_input(
+        "language model: weights in few bits are fixed; train adapters on them (lora.rank above "
+        "0) or take weights: f32");
+  }
   std::shared_ptr<LanguageModel> model;
   if (config.path.empty()) {
     const auto tokenizer = tokenizer_of_titles(context.data, config.vocabulary);
     model = from_scratch(architecture, config, tokenizer->size());
     model->set_tokenizer(tokenizer);
+    if (format) quantize(*model, *format);
   } else {
-    model = load_language_model(config.path, config.dropout);
+    model = load_language_model(config.path, config.dropout, format);
     const std::string type = model->config_json().at("model_type");
     if (type != name_of(architecture)) {
       throw_input("language model: path: '{}' must hold a {}, it holds a {}", config.path,
                   name_of(architecture), type);
     }
-  }
-  if (config.weights != Weights::Float) {
-    if (config.lora.rank == 0) {
-      throw_input(
-          "language model: weights in few bits are fixed; train adapters on them (lora.rank above "
-          "0) or take weights: f32");
-    }
-    quantize(*model, config.weights == Weights::Int8 ? WeightFormat::Int8 : WeightFormat::Nf4);
   }
   if (config.lora.rank > 0) {
     adapt(*model, config.lora.modules,

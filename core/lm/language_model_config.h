@@ -25,9 +25,12 @@ struct LoraConfig {
   }
 };
 
-enum class Weights { Float, Int8, Nf4 };
-constexpr std::array<std::pair<Weights, const char*>, 3> enum_names(Weights) {
-  return {{{Weights::Float, "f32"}, {Weights::Int8, "int8"}, {Weights::Nf4, "nf4"}}};
+enum class Weights { Float, Bf16, Int8, Nf4 };
+constexpr std::array<std::pair<Weights, const char*>, 4> enum_names(Weights) {
+  return {{{Weights::Float, "f32"},
+           {Weights::Bf16, "bf16"},
+           {Weights::Int8, "int8"},
+           {Weights::Nf4, "nf4"}}};
 }
 
 struct LanguageModelConfig {
@@ -60,8 +63,8 @@ struct LanguageModelConfig {
         "memory, about a third more time");
     field(
         "weights", weights,
-        "of the projections, which are fixed below adapters: float, 8-bit integers with a scale a "
-        "row, or NF4 with double-quantised scales (QLoRA)");
+        "of the projections, which are fixed below adapters: float, bfloat16, 8-bit integers with "
+        "a scale a row, or NF4 with double-quantised scales (QLoRA)");
     field("lora", lora, "low-rank adapters instead of training all parameters");
   }
 };

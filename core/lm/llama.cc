@@ -54,9 +54,11 @@ class Llama::Block : public nn::Module {
   explicit Block(const LlamaConfig& config) : config_(config) {
     input_norm_ = register_norm_weight(*this, "input_layernorm", config.width);
     const auto attention = register_module("self_attn", std::make_shared<nn::Module>());
-    const auto project = [](nn::Module& parent, const char* name, int64_t in, int64_t out,
-                            bool bias) {
-      return parent.register_module(name, std::make_shared<Projection>(in, out, bias));
+    const auto project = [&](nn::Module& parent, const char* name, int64_t in, int64_t out,
+                             bool bias) {
+      return parent.register_module(
+          name,
+          std::make_shared<Projection>(in, out, bias, WeightOrder::OutIn, config.projections_on));
     };
     const int64_t of_heads = config.heads * config.head_width;
     const int64_t of_groups = config.groups * config.head_width;
@@ -83,6 +85,8 @@ class Llama::Block : public nn::Module {
     const Tensor hidden = torch::silu(gate_->forward(out_TD)) * up_->forward(out_TD);
     return mixed_TD + drop(down_->forward(hidden));
   }
+
+  bool in_few_bits() const { return q_->quantized(); }
 
  private:
   Tensor drop(const Tensor& x_TD) const {
@@ -117,6 +121,10 @@ Llama::Llama(const LlamaConfig& config) : config_(config) {
   }
 }
 
+bool Llama::in_few_bits() const {
+  return blocks_.front()->in_few_bits();
+}
+
 Tensor Llama::output_embedding() {
   return config_.tied ? embedding_->weight : output_embedding_;
 }
@@ -127,8 +135,11 @@ Tensor Llama::forward(const Tensor& tokens_T, const Tensor& positions_T,
   if (is_training()) x_TD = seeded_dropout(x_TD, config_.dropout, draw_seed());
   // As the published code, which multiplies in float32.
   const auto dtype = x_TD.scalar_type() == torch::kDouble ? torch::kDouble : torch::kFloat;
+  if (frequencies_.device() != x_TD.device()) {  // Moved once: a copy makes a forward wait.
+    frequencies_ = frequencies_.to(x_TD.device());
+  }
   const Tensor angles_T1Q =
-      (positions_T.to(dtype).unsqueeze(1) * frequencies_.to(x_TD.device(), dtype)).unsqueeze(1);
+      (positions_T.to(dtype).unsqueeze(1) * frequencies_.to(dtype)).unsqueeze(1);
   const Turn turn{angles_T1Q.cos().to(x_TD.scalar_type()), angles_T1Q.sin().to(x_TD.scalar_type())};
   for (int64_t i = 0; i < config_.layers; ++i) {
     x_TD = layer([this, i, turn, attention](

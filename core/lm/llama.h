@@ -27,6 +27,7 @@ struct LlamaConfig {
   bool attention_bias = false;  // Of the projections to and from attention.
   double dropout = 0;           // Of attention weights, embeddings and what blocks add.
   RopeScaling rope_scaling;
+  torch::Device projections_on = torch::kCPU;  // Meta: their weights come later (Projection::hold).
 };
 
 class Llama : public TransformerLanguageModel {
@@ -45,6 +46,7 @@ class Llama : public TransformerLanguageModel {
 
  protected:
   double attention_dropout() const override { return config_.dropout; }
+  bool in_few_bits() const override;
 
  private:
   class Block;

@@ -96,9 +96,9 @@ class Mamba2Lm::States : public Continuation {
   Tensor advance(std::span<const int64_t> rows, std::span<const int64_t> tokens) override {
     const torch::NoGradGuard no_grad;
     const torch::Device device = model_.embedding_->weight.device();
-    const Tensor from = torch::tensor(at::IntArrayRef(rows.data(), rows.size()), torch::kInt64);
+    const Tensor from = sent(rows, device);
     for (SequenceState& state : states_) {
-      for (Tensor& tensor : state) tensor = tensor.index_select(0, from.to(device));
+      for (Tensor& tensor : state) tensor = tensor.index_select(0, from);
     }
     std::vector<int32_t> next(tokens.begin(), tokens.end());
     std::vector<History> texts;

@@ -14,10 +14,11 @@ namespace seqsweep {
 
 using torch::Tensor;
 
-Projection::Projection(int64_t in, int64_t out, bool bias, WeightOrder order)
+Projection::Projection(int64_t in, int64_t out, bool bias, WeightOrder order, torch::Device device)
     : inputs_(in), outputs_(out), order_(order) {
-  weight_ = register_parameter(
-      "weight", order == WeightOrder::OutIn ? torch::empty({out, in}) : torch::empty({in, out}));
+  const std::vector<int64_t> sizes =
+      order == WeightOrder::OutIn ? std::vector{out, in} : std::vector{in, out};
+  weight_ = register_parameter("weight", torch::empty(sizes, device));
   if (bias) bias_ = register_parameter("bias", torch::zeros({out}));
 }
 
@@ -50,13 +51,20 @@ void Projection::merge() {
 }
 
 void Projection::quantize(WeightFormat format) {
+  hold(seqsweep::quantize(weight_as_OI(), format));
+}
+
+void Projection::hold(QuantizedWeight weight) {
   SEQ_CHECK(!quantized() && !adapted());
-  in_few_bits_ = seqsweep::quantize(weight_as_OI(), format);
+  SEQ_CHECK(weight.outputs == outputs_ && weight.inputs == inputs_);
+  in_few_bits_ = std::move(weight);
   parameters_.erase("weight");
   weight_ = Tensor();
   register_buffer("codes", in_few_bits_.codes);
-  register_buffer("scales", in_few_bits_.scales);
-  if (format == WeightFormat::Nf4) register_buffer("scale_blocks", in_few_bits_.scale_blocks);
+  if (in_few_bits_.scales.defined()) register_buffer("scales", in_few_bits_.scales);
+  if (in_few_bits_.scale_blocks.defined()) {
+    register_buffer("scale_blocks", in_few_bits_.scale_blocks);
+  }
 }
 
 Tensor Projection::weight_as_OI() const {
@@ -65,7 +73,8 @@ Tensor Projection::weight_as_OI() const {
 
 void quantize(torch::nn::Module& model, WeightFormat format) {
   for (const auto& module : model.named_modules("", /*include_self=*/false)) {
-    if (auto* projection = module.value()->as<Projection>()) projection->quantize(format);
+    auto* projection = module.value()->as<Projection>();
+    if (projection != nullptr && !projection->quantized()) projection->quantize(format);
   }
 }
 

@@ -1,4 +1,4 @@
-// A linear layer of a language model. Its weight may be kept in few bits, fixed; and it may be
+// A linear layer of a language model. Its weight may be held in few bits, fixed; and it may be
 // adapted by LoRA (Hu et al. 2021): the weight is then fixed and a product of two thin matrices
 // added, y = W x + b + (alpha / rank) B A dropout(x).
 #pragma once
@@ -25,7 +25,10 @@ struct LoraOptions {
 
 class Projection : public torch::nn::Module {
  public:
-  Projection(int64_t in, int64_t out, bool bias, WeightOrder order = WeightOrder::OutIn);
+  // The weight is not initialised and lies on `device`; on the meta device it has no memory until
+  // hold() brings numbers.
+  Projection(int64_t in, int64_t out, bool bias, WeightOrder order = WeightOrder::OutIn,
+             torch::Device device = torch::kCPU);
 
   torch::Tensor forward(const torch::Tensor& x_RI);  // [R, in] to [R, out]
 
@@ -36,8 +39,10 @@ class Projection : public torch::nn::Module {
   // Adds the product to the weight and forgets A and B. Not where the weight is in few bits.
   void merge();
 
-  // Keeps the weight in few bits from now on; it cannot be trained any more.
+  // Holds the weight in few bits from now on, or this one in place of it; it cannot be trained any
+  // more.
   void quantize(WeightFormat format);
+  void hold(QuantizedWeight weight);
   bool quantized() const { return !weight_.defined(); }
 
   int64_t inputs() const { return inputs_; }
@@ -54,7 +59,8 @@ class Projection : public torch::nn::Module {
   LoraOptions lora_;
 };
 
-void quantize(torch::nn::Module& model, WeightFormat format);  // Every Projection.
+// Every Projection that is not in few bits yet.
+void quantize(torch::nn::Module& model, WeightFormat format);
 
 // Adapts every Projection whose own name is in `names` ("q_proj"), and fixes all other parameters
 // of the model. Throws Error (Fault::Input) that lists the valid names when one fits none.

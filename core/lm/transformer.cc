@@ -1,5 +1,7 @@
 #include "core/lm/transformer.h"
 
+#include <ATen/ops/_efficient_attention_forward.h>
+
 #include "core/base/error.h"
 #include "core/train/packing.h"
 #include "kernels/continued_attention.h"
@@ -21,27 +23,47 @@ Tensor for_each_head(const Tensor& x_TGP, int64_t heads) {
   return copies == 1 ? x_TGP : x_TGP.repeat_interleave(copies, 1);
 }
 
+// On a GPU: LibTorch's attention on tensor cores, whose products of floats are as good as float's
+// (three of TF32 each); packed_attention's kernel has none. Its gradients are not the same to the
+// bits from call to call.
+Tensor tensor_core_attention(const Tensor& q_THP, const Tensor& k_THP, const Tensor& v_THP,
+                             const PackedSequences& texts, at::ScalarType dtype) {
+  constexpr int64_t kCausal = 1;
+  const auto in_1THP = [&](const Tensor& x) { return x.to(dtype).contiguous().unsqueeze(0); };
+  const auto result = at::_efficient_attention_forward(
+      in_1THP(q_THP), in_1THP(k_THP), in_1THP(v_THP), /*bias=*/{}, texts.offsets_S1,
+      texts.offsets_S1, texts.max_length, texts.max_length, /*dropout_p=*/0, kCausal,
+      /*compute_log_sumexp=*/torch::GradMode::is_enabled());
+  return std::get<0>(result).squeeze(0).to(q_THP.scalar_type());
+}
+
 // Texts that are read from their first token on.
 class WholeTexts : public Attention {
  public:
-  WholeTexts(const PackedSequences& texts, double dropout) : texts_(texts), dropout_(dropout) {}
+  // dtype: that attention computes in, on a GPU.
+  WholeTexts(const PackedSequences& texts, double dropout, at::ScalarType dtype)
+      : texts_(texts), dropout_(dropout), dtype_(dtype) {}
 
   Tensor attend(int64_t, const Tensor& q_THP, const Tensor& k_TGP, const Tensor& v_TGP) override {
     const int64_t heads = q_THP.size(1);
-    return packed_attention(q_THP, for_each_head(k_TGP, heads), for_each_head(v_TGP, heads),
-                            texts_.offsets_S1, texts_.max_length,
+    const Tensor k_THP = for_each_head(k_TGP, heads), v_THP = for_each_head(v_TGP, heads);
+    if (q_THP.is_cuda() && dropout_ == 0 && q_THP.size(2) % 8 == 0) {
+      return tensor_core_attention(q_THP, k_THP, v_THP, texts_, dtype_);
+    }
+    return packed_attention(q_THP, k_THP, v_THP, texts_.offsets_S1, texts_.max_length,
                             {.dropout = dropout_, .seed = dropout_ > 0 ? draw_seed() : 0});
   }
 
  private:
   const PackedSequences texts_;
   double dropout_;
+  at::ScalarType dtype_;
 };
 
 // Likewise, and keeps keys and values of every layer.
 class KeptTexts : public WholeTexts {
  public:
-  explicit KeptTexts(const PackedSequences& texts) : WholeTexts(texts, 0) {}
+  KeptTexts(const PackedSequences& texts, at::ScalarType dtype) : WholeTexts(texts, 0, dtype) {}
 
   Tensor attend(int64_t layer, const Tensor& q_THP, const Tensor& k_TGP,
                 const Tensor& v_TGP) override {
@@ -67,18 +89,17 @@ class TransformerContinuation : public Continuation, private Attention {
   Tensor advance(std::span<const int64_t> rows, std::span<const int64_t> tokens) override {
     const torch::NoGradGuard no_grad;
     follow(rows);
-    std::vector<int64_t> positions;
+    std::vector<int64_t> tokens_positions(tokens.begin(), tokens.end());
     for (const int64_t prompt : prompt_of_row_) {
-      positions.push_back(host_offsets_[prompt + 1] - host_offsets_[prompt] + written_);
-      if (positions.back() >= model_.max_length()) {
+      const int64_t position = host_offsets_[prompt + 1] - host_offsets_[prompt] + written_;
+      if (position >= model_.max_length()) {
         throw_run("language model: a text of {} tokens is longer than the {} that it can read",
-                  positions.back() + 1, model_.max_length());
+                  position + 1, model_.max_length());
       }
+      tokens_positions.push_back(position);
     }
-    const auto options = torch::dtype(torch::kInt64);
-    const torch::Device device = offsets_S1_.device();
-    const Tensor tokens_R = torch::tensor(at::IntArrayRef(tokens.data(), tokens.size()), options);
-    return model_.forward(tokens_R.to(device), torch::tensor(positions, options).to(device),
+    const auto there_R = sent(tokens_positions, offsets_S1_.device()).chunk(2);
+    return model_.forward(there_R[0], there_R[1],
                           std::shared_ptr<Attention>(std::shared_ptr<void>(), this));
   }
 
@@ -92,12 +113,13 @@ class TransformerContinuation : public Continuation, private Attention {
       same = same && rows[i] == i;
     }
     prompt_of_row_ = std::move(prompts);
-    prompt_R_ = torch::tensor(prompt_of_row_, torch::kInt64).to(offsets_S1_.device());
+    if (!same || !prompt_R_.defined()) {
+      prompt_R_ = sent(prompt_of_row_, offsets_S1_.device());
+    }
     written_ = step_++;
     if (written_ == 0 || (same && written_ < room_)) return;
     const int64_t room = written_ < room_ ? room_ : 2 * room_;
-    const Tensor from = torch::tensor(at::IntArrayRef(rows.data(), rows.size()), torch::kInt64)
-                            .to(prompt_R_.device());
+    const Tensor from = sent(rows, prompt_R_.device());
     for (KeysAndValues& kept : written_kept_) {
       for (Tensor* tensor_RLGP : {&kept.k, &kept.v}) {
         std::vector<int64_t> sizes = tensor_RLGP->sizes().vec();
@@ -144,14 +166,19 @@ class TransformerContinuation : public Continuation, private Attention {
 
 }  // namespace
 
+at::ScalarType TransformerLanguageModel::dtype_of_attention() const {
+  return in_few_bits() ? torch::kBFloat16 : torch::kFloat;
+}
+
 Tensor TransformerLanguageModel::encode(const PackedSequences& texts) {
+  const double dropout = is_training() ? attention_dropout() : 0;
   return forward(texts.items_T, texts.positions_T,
-                 std::make_shared<WholeTexts>(texts, is_training() ? attention_dropout() : 0));
+                 std::make_shared<WholeTexts>(texts, dropout, dtype_of_attention()));
 }
 
 Begun TransformerLanguageModel::begin(const PackedSequences& prompts) {
   const torch::NoGradGuard no_grad;
-  const auto kept = std::make_shared<KeptTexts>(prompts);
+  const auto kept = std::make_shared<KeptTexts>(prompts, dtype_of_attention());
   const Tensor states_TD = forward(prompts.items_T, prompts.positions_T, kept);
   return {states_TD.index_select(0, last_tokens(prompts)),
           std::make_unique<TransformerContinuation>(*this, prompts, std::move(kept->kept))};

@@ -28,6 +28,12 @@ class TransformerLanguageModel : public LanguageModel {
 
  protected:
   virtual double attention_dropout() const { return 0; }
+  // Whether its projections are: attention over whole texts is then in bfloat16, as their products
+  // are, where a GPU takes LibTorch's (core/lm/transformer.cc).
+  virtual bool in_few_bits() const { return false; }
+
+ private:
+  at::ScalarType dtype_of_attention() const;
 };
 
 }  // namespace seqsweep

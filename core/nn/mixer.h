@@ -14,11 +14,8 @@ class Mixer : public torch::nn::Module {
   virtual torch::Tensor forward(const torch::Tensor& x_TD, const PackedSequences& sequences) = 0;
 
   // The last token of each sequence only, [S, D]: equal to those rows of forward(), at less cost
-  // where a mixer knows how. last_S are their places.
-  virtual torch::Tensor forward_last(const torch::Tensor& x_TD, const PackedSequences& sequences,
-                                     const torch::Tensor& last_S) {
-    return forward(x_TD, sequences).index_select(0, last_S);
-  }
+  // where a mixer knows how.
+  virtual torch::Tensor forward_last(const torch::Tensor& x_TD, const PackedSequences& sequences);
 
   // Whether a token sees only itself and those before.
   virtual bool causal() const = 0;

@@ -34,7 +34,7 @@ Tensor drop(const Tensor& x, double dropout, const nn::Module& module) {
 }
 
 bool infers(const Tensor& x, const nn::Module& module) {
-  return !module.is_training() && infers_on_cpu(x);
+  return !module.is_training() && (infers_on_cpu(x) || infers_on_gpu(x));
 }
 
 }  // namespace
@@ -77,10 +77,9 @@ Tensor MixerLayer::forward(const Tensor& x_TD, const PackedSequences& sequences)
   return finish(mixer_->forward(x_TD, sequences), x_TD);
 }
 
-Tensor MixerLayer::forward_last(const Tensor& x_TD, const PackedSequences& sequences,
-                                const Tensor& last_S) {
-  const Tensor mixed_SD = mixer_->forward_last(x_TD, sequences, last_S);
-  return finish(mixed_SD, residual_ ? x_TD.index_select(0, last_S) : Tensor());
+Tensor MixerLayer::forward_last(const Tensor& x_TD, const PackedSequences& sequences) {
+  const Tensor mixed_SD = mixer_->forward_last(x_TD, sequences);
+  return finish(mixed_SD, residual_ ? x_TD.index_select(0, last_tokens(sequences)) : Tensor());
 }
 
 Tensor MixerLayer::advance(const Tensor& x_TD, const PackedSequences& next, SequenceState& state) {
@@ -152,10 +151,10 @@ Tensor MixerRecommender::encode(const PackedSequences& sequences) {
 }
 
 Tensor MixerRecommender::encode_last(const PackedSequences& sequences) {
-  const Tensor last_S = last_tokens(sequences);
+  check_not_empty(sequences);
   Tensor x_TD = embed(sequences);
   for (size_t i = 0; i + 1 < layers_.size(); ++i) x_TD = layers_[i]->forward(x_TD, sequences);
-  return layers_.back()->forward_last(x_TD, sequences, last_S);
+  return layers_.back()->forward_last(x_TD, sequences);
 }
 
 bool MixerRecommender::causal() const {

@@ -65,8 +65,7 @@ class MixerLayer : public torch::nn::Module {
              std::shared_ptr<Mixer> mixer);
 
   torch::Tensor forward(const torch::Tensor& x_TD, const PackedSequences& sequences);
-  torch::Tensor forward_last(const torch::Tensor& x_TD, const PackedSequences& sequences,
-                             const torch::Tensor& last_S);
+  torch::Tensor forward_last(const torch::Tensor& x_TD, const PackedSequences& sequences);
   torch::Tensor advance(const torch::Tensor& x_TD, const PackedSequences& next,
                         SequenceState& state);
   Mixer& mixer() { return *mixer_; }

@@ -38,7 +38,7 @@ SsdMixer::SsdMixer(const SsdMixerConfig& config, const SsdMixerKind& kind)
   norm_weight_ = norm->register_parameter("weight", torch::ones({config.inner()}));
 }
 
-Tensor SsdMixer::forward_last(const Tensor& x_TD, const PackedSequences& sequences, const Tensor&) {
+Tensor SsdMixer::forward_last(const Tensor& x_TD, const PackedSequences& sequences) {
   return ssd_mixer_last(x_TD, sequences.offsets_S1,
                         {.in_proj = in_proj_->weight,
                          .conv_weight_CK = conv_weight(),

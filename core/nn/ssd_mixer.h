@@ -25,8 +25,7 @@ struct SsdMixerKind {
 
 class SsdMixer : public Mixer {
  public:
-  torch::Tensor forward_last(const torch::Tensor& x_TD, const PackedSequences& sequences,
-                             const torch::Tensor& last_S) override;
+  torch::Tensor forward_last(const torch::Tensor& x_TD, const PackedSequences& sequences) override;
 
  protected:
   SsdMixer(const SsdMixerConfig& config, const SsdMixerKind& kind);

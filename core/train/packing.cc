@@ -1,10 +1,26 @@
 #include "core/train/packing.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/base/check.h"
 
 namespace seqsweep {
+
+torch::Tensor room_for(int64_t numbers, torch::Device device) {
+  return torch::empty({numbers},
+                      torch::TensorOptions(torch::kInt64).pinned_memory(device.is_cuda()));
+}
+
+torch::Tensor sent(const torch::Tensor& room, torch::Device device) {
+  return room.to(device, /*non_blocking=*/true);
+}
+
+torch::Tensor sent(std::span<const int64_t> numbers, torch::Device device) {
+  const torch::Tensor room = room_for(std::ssize(numbers), device);
+  std::ranges::copy(numbers, room.data_ptr<int64_t>());
+  return sent(room, device);
+}
 
 PackedSequences pack(std::span<const History> histories, int64_t max_length, torch::Device device) {
   PackedSequences packed;
@@ -16,32 +32,33 @@ PackedSequences pack(std::span<const History> histories, int64_t max_length, tor
     packed.max_length = std::max(packed.max_length, length);
   }
   const int64_t tokens = packed.host_offsets.back();
-  // Both in one tensor: one copy to a GPU.
-  const torch::Tensor items_positions_2T = torch::empty({2, tokens}, torch::kInt64);
-  int64_t* items = items_positions_2T.data_ptr<int64_t>();
+  // All in one tensor, the offsets two to a number: one copy to a GPU.
+  const int64_t bounds = std::ssize(packed.host_offsets);
+  const torch::Tensor room = room_for(2 * tokens + (bounds + 1) / 2, device);
+  int64_t* items = room.data_ptr<int64_t>();
   int64_t* positions = items + tokens;
+  std::memcpy(positions + tokens, packed.host_offsets.data(), bounds * sizeof(int32_t));
   for (size_t s = 0; s < histories.size(); ++s) {
     const int64_t length = packed.host_offsets[s + 1] - packed.host_offsets[s];
     items = std::ranges::copy(histories[s].last(length), items).out;
     for (int64_t i = 0; i < length; ++i) *positions++ = i;
   }
-  const torch::Tensor on_device = items_positions_2T.to(device);
-  packed.items_T = on_device[0];
-  packed.positions_T = on_device[1];
-  packed.offsets_S1 = torch::tensor(packed.host_offsets, torch::kInt32).to(device);
+  const torch::Tensor there = sent(room, device);
+  packed.items_T = there.narrow(0, 0, tokens);
+  packed.positions_T = there.narrow(0, tokens, tokens);
+  packed.offsets_S1 =
+      there.narrow(0, 2 * tokens, (bounds + 1) / 2).view(torch::kInt32).narrow(0, 0, bounds);
   return packed;
 }
 
-torch::Tensor last_tokens(const PackedSequences& sequences) {
+void check_not_empty(const PackedSequences& sequences) {
   const std::vector<int32_t>& offsets = sequences.host_offsets;
-  const int64_t count = static_cast<int64_t>(offsets.size()) - 1;
-  const torch::Tensor last_S = torch::empty({count}, torch::kInt64);
-  int64_t* last = last_S.data_ptr<int64_t>();
-  for (int64_t s = 0; s < count; ++s) {
-    SEQ_CHECK(offsets[s] < offsets[s + 1]);
-    last[s] = offsets[s + 1] - 1;
-  }
-  return last_S.to(sequences.items_T.device());
+  for (size_t s = 0; s + 1 < offsets.size(); ++s) SEQ_CHECK(offsets[s] < offsets[s + 1]);
+}
+
+torch::Tensor last_tokens(const PackedSequences& sequences) {
+  check_not_empty(sequences);
+  return sequences.offsets_S1.slice(0, 1).to(torch::kInt64) - 1;
 }
 
 std::vector<Window> training_windows(int64_t items, int64_t max_length, int64_t stride) {

@@ -9,8 +9,18 @@
 
 namespace seqsweep {
 
+// Host memory for numbers (int64) that go to `device` or come from it; pinned where that is a GPU.
+// There `sent` only starts the copy: the room may be let go then, but not written again. On the CPU
+// `sent` is the room itself.
+torch::Tensor room_for(int64_t numbers, torch::Device device);
+torch::Tensor sent(const torch::Tensor& room, torch::Device device);
+torch::Tensor sent(std::span<const int64_t> numbers, torch::Device device);
+
 // The histories end to end, each cut to its last `max_length` items, with positions from 0.
 PackedSequences pack(std::span<const History> histories, int64_t max_length, torch::Device device);
+
+// That no sequence is empty.
+void check_not_empty(const PackedSequences& sequences);
 
 // The last token of each sequence, [S] int64 on the sequences' device. No sequence may be empty.
 torch::Tensor last_tokens(const PackedSequences& sequences);

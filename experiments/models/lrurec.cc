@@ -53,9 +53,8 @@ class LruMixer : public Mixer {
     return out_proj_(lru_scan(scan_inputs(x_TD, sequences)));
   }
 
-  Tensor forward_last(const Tensor& x_TD, const PackedSequences& sequences,
-                      const Tensor& last_S) override {
-    if (at::GradMode::is_enabled()) return Mixer::forward_last(x_TD, sequences, last_S);
+  Tensor forward_last(const Tensor& x_TD, const PackedSequences& sequences) override {
+    if (at::GradMode::is_enabled()) return Mixer::forward_last(x_TD, sequences);
     return out_proj_(lru_scan_last(scan_inputs(x_TD, sequences)));
   }
 

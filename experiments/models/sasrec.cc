@@ -57,7 +57,8 @@ class Block : public nn::Module {
   }
 
   // Of the last tokens only, [S, D].
-  Tensor forward_last(const Tensor& x_TD, const PackedSequences& sequences, const Tensor& last_S) {
+  Tensor forward_last(const Tensor& x_TD, const PackedSequences& sequences) {
+    const Tensor last_S = last_tokens(sequences);
     return finish(attend(x_TD, sequences).index_select(0, last_S), x_TD.index_select(0, last_S));
   }
 
@@ -80,6 +81,9 @@ class Block : public nn::Module {
  private:
   // Row by row.
   Tensor finish(const Tensor& attended_RD, const Tensor& x_RD) {
+    if (!is_training() && infers_on_gpu(x_RD)) {
+      return norm_and_feed_forward(mix_(attended_RD), x_RD, weights().rest);
+    }
     const Tensor mixed_RD = mix_norm_(drop(mix_(attended_RD)) + x_RD);
     return down_norm_(drop(down_(torch::gelu(up_(mixed_RD)))) + mixed_RD);
   }
@@ -127,10 +131,9 @@ class SASRec : public SequenceModel {
 
   Tensor encode_last(const PackedSequences& sequences) override {
     if (!is_training() && infers_on_cpu(items_->weight)) return infer_last(sequences);
-    const Tensor last_S = last_tokens(sequences);
     Tensor x_TD = embed(sequences);
     for (size_t i = 0; i + 1 < blocks_.size(); ++i) x_TD = blocks_[i]->forward(x_TD, sequences);
-    return blocks_.back()->forward_last(x_TD, sequences, last_S);
+    return blocks_.back()->forward_last(x_TD, sequences);
   }
 
   Tensor item_embedding() override { return items_->weight; }
@@ -141,18 +144,25 @@ class SASRec : public SequenceModel {
 
  private:
   Tensor embed(const PackedSequences& sequences) {
+    if (!is_training() && infers_on_gpu(items_->weight)) {
+      return embed_and_norm(embed_inputs(sequences));
+    }
     const Tensor x_TD = norm_(items_(sequences.items_T) + positions_(sequences.positions_T));
     return is_training() ? seeded_dropout(x_TD, config_.hidden_dropout, draw_seed()) : x_TD;
   }
 
+  EmbedAndNormInputs embed_inputs(const PackedSequences& sequences) const {
+    return {.table_VD = items_->weight,
+            .items_T = sequences.items_T,
+            .positions_LD = positions_->weight,
+            .positions_T = sequences.positions_T,
+            .weight_D = norm_->weight,
+            .bias_D = norm_->bias,
+            .eps = kNormEps};
+  }
+
   Tensor infer_last(const PackedSequences& sequences) {
-    TransformerLastInputs in{.embed = {.table_VD = items_->weight,
-                                       .items_T = sequences.items_T,
-                                       .positions_LD = positions_->weight,
-                                       .positions_T = sequences.positions_T,
-                                       .weight_D = norm_->weight,
-                                       .bias_D = norm_->bias,
-                                       .eps = kNormEps},
+    TransformerLastInputs in{.embed = embed_inputs(sequences),
                              .blocks = {},
                              .offsets_S1 = sequences.offsets_S1,
                              .heads = config_.heads};

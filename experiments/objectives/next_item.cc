@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/base/random.h"
+#include "core/nn/graphed_lists.h"
 #include "core/train/model.h"
 #include "core/train/negative_items.h"
 #include "core/train/packing.h"
@@ -95,6 +96,7 @@ class NextItem : public Task {
     if (rows_ == TrainingRows::Prefixes && config.stride > 0) {
       throw_input("objective next_item: stride: {} needs rows: positions", config.stride);
     }
+    if (device_.is_cuda()) graphed_.emplace(*model_, data_->max_length());
     if (loss_ == Loss::Sampled) {
       negatives_.emplace(*data_, config.negatives, config.negatives_power);
       log_expected_V_ = torch::tensor(negatives_->expected(), torch::kDouble)
@@ -148,6 +150,11 @@ class NextItem : public Task {
 
   std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
                                                      int64_t count, Seen seen) override {
+    if (graphed_ && !model_->is_training() && histories.size() == 1 && seen == Seen::Listed &&
+        GraphedLists::can_list(count)) {
+      require_items(histories[0]);
+      return {graphed_->best(histories[0], count)};
+    }
     std::vector<std::vector<Recommendation>> lists;
     lists.reserve(histories.size());
     for_each_chunk(histories, [&](std::span<const History> chunk) {
@@ -225,10 +232,13 @@ class NextItem : public Task {
     const Tensor positives_N = on_device(targets.items);
     const Tensor negatives_N =
         on_device(draw_unseen_items(*data_, targets.users, seed_of(seed, kNegatives)));
+    // Not index_select: on a GPU its gradient adds in any order.
     const auto scores = [&](const Tensor& items_N) {
-      const Tensor dots_N = (hidden_ND * model_->item_embedding().index_select(0, items_N)).sum(1);
+      const Tensor dots_N =
+          (hidden_ND * torch::embedding(model_->item_embedding(), items_N)).sum(1);
       const Tensor bias_V = model_->item_bias();
-      return bias_V.defined() ? dots_N + bias_V.index_select(0, items_N) : dots_N;
+      return bias_V.defined() ? dots_N + torch::embedding(bias_V.unsqueeze(1), items_N).squeeze(1)
+                              : dots_N;
     };
     return -(torch::log_sigmoid(scores(positives_N)) + torch::log_sigmoid(-scores(negatives_N)))
                 .sum();
@@ -274,9 +284,7 @@ class NextItem : public Task {
     }
   }
 
-  Tensor on_device(const std::vector<int64_t>& numbers) const {
-    return torch::tensor(numbers, torch::kInt64).to(device_);
-  }
+  Tensor on_device(const std::vector<int64_t>& numbers) const { return sent(numbers, device_); }
 
   std::shared_ptr<SequenceModel> model_;
   std::shared_ptr<const Dataset> data_;
@@ -285,6 +293,7 @@ class NextItem : public Task {
   TrainingRows rows_;
   Loss loss_;
   TrainingExamples examples_;
+  std::optional<GraphedLists> graphed_;       // On a GPU.
   std::optional<SharedNegatives> negatives_;  // Of loss: sampled_ce.
   Tensor log_expected_V_;                     // Likewise: how often each item is among them.
 };

@@ -66,7 +66,7 @@ TEST(NormAndFeedForward, WhatDoesNotFitIsNamed) {
   NormAndFeedForward layer = layer_of(draw_layer(8, 32));
   const Tensor x = torch::randn({2, 8});
   expect_error([&] { norm_and_feed_forward(x.to(torch::kDouble), {}, layer); },
-               {"takes float on the CPU"});
+               {"takes float; it got Double"});
   expect_error([&] { norm_and_feed_forward(x, x.narrow(0, 0, 1), layer); },
                {"added must have shape [2, 8]"});
   layer.down_weight = layer.up_weight;

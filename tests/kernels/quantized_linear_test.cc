@@ -12,7 +12,7 @@ namespace quantized_linear_test {
 
 using torch::Tensor;
 
-constexpr WeightFormat kFormats[] = {WeightFormat::Int8, WeightFormat::Nf4};
+constexpr WeightFormat kFormats[] = {WeightFormat::Int8, WeightFormat::Nf4, WeightFormat::Bf16};
 
 // As tests/golden/make_nf4.py makes it.
 Tensor golden_weight(int64_t rows, int64_t columns) {
@@ -80,6 +80,18 @@ TEST(QuantizedLinear, TheGradientReachesTheInput) {
   }
 }
 
+TEST(QuantizedLinear, Bf16ReadsTheRoundedNumbersOfEveryLength) {
+  torch::manual_seed(6);
+  for (const int64_t inputs : {1, 7, 8, 9, 64, 1001}) {
+    const Tensor weight = torch::randn({5, inputs});
+    const QuantizedWeight held = quantize(weight, WeightFormat::Bf16);
+    EXPECT_EQ(held.codes.nbytes(), weight.nbytes() / 2);
+    EXPECT_TRUE(torch::equal(dequantize(held), weight.to(torch::kBFloat16).to(torch::kFloat)));
+    EXPECT_TRUE(
+        torch::equal(dequantize(quantize(dequantize(held), WeightFormat::Bf16)), dequantize(held)));
+  }
+}
+
 TEST(QuantizedLinear, LosesLittle) {
   torch::manual_seed(3);
   const Tensor weight = torch::randn({64, 256});
@@ -88,6 +100,7 @@ TEST(QuantizedLinear, LosesLittle) {
   };
   EXPECT_LT(error(WeightFormat::Int8), 0.01);
   EXPECT_LT(error(WeightFormat::Nf4), 0.12);
+  EXPECT_LT(error(WeightFormat::Bf16), 0.004);
 }
 
 TEST(QuantizedLinear, AWeightOfZerosStaysOne) {

@@ -7,6 +7,7 @@
 
 #include "kernels/counter_random.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/on_gpu.h"
 
 namespace seqsweep {
 namespace seeded_dropout_test {
@@ -40,6 +41,23 @@ TEST(Dropout, TheBackwardDropsTheSame) {
   expect_gradients(
       [](const std::vector<Tensor>& in) { return seeded_dropout(in[0] * in[0], 0.4, 9); },
       {torch::randn({6, 5}, torch::kDouble)});
+}
+
+class DropoutGpu : public GpuTest {};
+
+TEST_F(DropoutGpu, MakesTheBitsOfTheCpu) {
+  for (const int64_t rows : {0, 1, 100, 1000}) {
+    const Tensor x = torch::randn({rows, 67});
+    const auto value_and_gradient = [&](const Tensor& leaf) {
+      const Tensor in = leaf.detach().requires_grad_();
+      const Tensor out = seeded_dropout(in, 0.3, 0x1234567890abcdefULL);
+      (out * out).sum().backward();
+      return Tensors{out.detach().cpu(), in.grad().cpu()};
+    };
+    const Tensors ours = value_and_gradient(x.to(device_)), cpus = value_and_gradient(x);
+    EXPECT_TRUE(torch::equal(ours[0], cpus[0])) << rows;
+    EXPECT_TRUE(torch::equal(ours[1], cpus[1])) << rows;
+  }
 }
 
 TEST(Dropout, SeedsComeFromTorchsGenerator) {

@@ -2,14 +2,12 @@
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/cuda.h>
 #include <torch/types.h>
 
-#include <filesystem>
 #include <limits>
 
 #include "core/base/error.h"
-#include "kernels/cuda_plugin.h"
+#include "tests/support/on_gpu.h"
 
 namespace seqsweep {
 namespace usgm_step_test {
@@ -106,18 +104,17 @@ TEST(UsgmStep, GivesTheSameBitsWithAnyNumberOfThreads) {
   EXPECT_TRUE(torch::equal(one.scalars, two.scalars));
 }
 
+class CudaUsgmStep : public GpuTest {};
+
 // What the two sum in another order: rounded alike, not the same bits.
-TEST(UsgmStep, AGpuMakesTheStepsOfTheCpu) {
-  if (!std::filesystem::exists("/dev/nvidia0")) GTEST_SKIP() << "needs a GPU";
-  load_cuda_plugin();
-  if (!torch::cuda::is_available()) GTEST_SKIP() << "needs a usable GPU";
+TEST_F(CudaUsgmStep, MakesTheStepsOfTheCpu) {
   UsgmRule decays = kEverything;
   decays.ball = false;
   decays.weight_decay = 0.1;
   for (const UsgmRule& rule : {kEverything, decays}) {
     for (const int64_t size : {1, 31, 1 << 14, 50'000}) {
       const UsgmTensors cpu = all_parts(size, torch::kFloat);
-      const UsgmTensors gpu = all_parts(size, torch::kFloat, c10::Device(c10::kCUDA, 0));
+      const UsgmTensors gpu = all_parts(size, torch::kFloat, device_);
       for (const UsgmTensors& tensors : {cpu, gpu}) {
         after(tensors, 5, rule);
         tensors.gradients.add_(tensors.step, 50);
@@ -133,6 +130,40 @@ TEST(UsgmStep, AGpuMakesTheStepsOfTheCpu) {
       expect_close(gpu.scalars, cpu.scalars);
     }
   }
+}
+
+TEST_F(CudaUsgmStep, TwoCallsGiveTheSameBits) {
+  const UsgmTensors once = all_parts(100'000, torch::kFloat, device_);
+  const UsgmTensors twice = all_parts(100'000, torch::kFloat, device_);
+  after(once, 5);
+  after(twice, 5);
+  expect_same_bits({once.values, once.step, once.average, once.scalars},
+                   {twice.values, twice.step, twice.average, twice.scalars});
+}
+
+// The paper's rule: no metric, no ball, no average.
+TEST_F(CudaUsgmStep, TakesUndefinedParts) {
+  const auto bare = [](c10::Device device) {
+    UsgmTensors t = all_parts(1000, torch::kFloat, device);
+    t.second_moment = t.origin = t.average = Tensor();
+    return t;
+  };
+  const UsgmRule plain{.diameter = 2};
+  const UsgmTensors cpu = bare(c10::kCPU), gpu = bare(device_);
+  after(cpu, 5, plain);
+  after(gpu, 5, plain);
+  expect_relative({gpu.values, gpu.scalars}, {cpu.values, cpu.scalars}, 1e-4);
+}
+
+TEST_F(CudaUsgmStep, NotANumberReachesTheParametersAndNoneAreNoStep) {
+  const UsgmTensors t = all_parts(10, torch::kFloat, device_);
+  t.gradients.fill_(std::numeric_limits<float>::quiet_NaN());
+  usgm_step(t, kEverything);
+  EXPECT_FALSE(t.values.isfinite().any().item<bool>());
+  const UsgmTensors none = all_parts(0, torch::kFloat, device_);
+  usgm_step(none, kEverything);
+  usgm_look_again(none, kEverything);
+  EXPECT_EQ(read_usgm_scalars(none.scalars).steps, 0);
 }
 
 TEST(UsgmStep, LookingAgainRaisesHByTheCurvatureOfTheStep) {

@@ -39,7 +39,7 @@ inline Tensors with_gradients(const std::function<torch::Tensor(const Tensors&)>
   const torch::Tensor fixed =
       weights.defined() ? weights
                         : torch::sin(torch::arange(out.numel(), torch::kDouble)).view(out.sizes());
-  (out * fixed.to(out.dtype())).sum().backward();
+  (out * fixed.to(out.device(), out.scalar_type())).sum().backward();
   Tensors results{out.detach()};
   for (const torch::Tensor& leaf : leaves) results.push_back(leaf.grad());
   return results;

@@ -83,7 +83,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"experiments/models",
      {"core/base", "core/data", "core/lm", "core/nn", "core/text", "core/train", "kernels"}},
     {"experiments/objectives",
-     {"core/base", "core/data", "core/lm", "core/text", "core/train", "kernels"}},
+     {"core/base", "core/data", "core/lm", "core/nn", "core/text", "core/train", "kernels"}},
     {"experiments/optimizers", {"core/base", "core/train", "kernels"}},
     {"experiments/batch_schedules", {"core/base", "core/train"}},
     {"experiments/datasets", {"core/base", "core/data", "core/text"}},

@@ -19,7 +19,9 @@ LoadedModel TrainedModelOptions::load() const {
   const Value text = Value::scalar(device, Position{"command line: --device"});
   DeviceChoice choice{};
   read_field(text, "device", choice, {});
-  return load_model(folder, data_dir_or_default(data_dir), choose_device(choice).device);
+  const c10::Device chosen = choose_device(choice).device;
+  make_current(chosen);
+  return load_model(folder, data_dir_or_default(data_dir), chosen);
 }
 
 }  // namespace seqsweep

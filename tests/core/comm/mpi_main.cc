@@ -1,13 +1,27 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "kernels/cuda_plugin.h"
 #include "tests/core/comm/mpi_test_world.h"
 
 namespace seqsweep {
 namespace {
 
 const MpiWorld* world = nullptr;
+
+// Before a test uses torch, which looks for CUDA once.
+void load_cuda_where_there_is_a_gpu() {
+  if (!std::filesystem::exists("/dev/nvidiactl") && !std::filesystem::exists("/dev/nvidia0"))
+    return;
+  try {
+    load_cuda_plugin();
+  } catch (const Error& error) {
+    log_warning("{}", error.what());
+  }
+}
 
 }  // namespace
 
@@ -20,6 +34,7 @@ int run_tests() {
     log_error("start this with mpirun");
     return kExitBadInput;
   }
+  load_cuda_where_there_is_a_gpu();
   const MpiWorld made;
   world = &made;
   return RUN_ALL_TESTS();

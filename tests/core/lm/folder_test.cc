@@ -123,6 +123,18 @@ TEST_P(LanguageModelFolder, WhatTransformersSavesInShardsIsRead) {
   EXPECT_TRUE(torch::allclose(last_logits(*model), python_logits(folder_.path()), 1e-4, 1e-5));
 }
 
+TEST_P(LanguageModelFolder, InFewBitsItIsTheLoadedOneInFewBits) {
+  const TemporaryFolder folder;
+  save(*small_model(GetParam()), folder.path());
+  for (const WeightFormat format : {WeightFormat::Bf16, WeightFormat::Int8, WeightFormat::Nf4}) {
+    const auto loaded = load_language_model(folder.path(), 0);
+    quantize(*loaded, format);
+    const auto held = load_language_model(folder.path(), 0, format);
+    EXPECT_EQ(held->parameters().size(), loaded->parameters().size());
+    EXPECT_TRUE(torch::equal(last_logits(*held), last_logits(*loaded)));
+  }
+}
+
 TEST_P(LanguageModelFolder, AMissingTensorIsNamed) {
   save(*small_model(GetParam()), folder_.path());
   NamedTensors tensors = load_tensors(folder_.path() / "model.safetensors");
@@ -154,6 +166,23 @@ TEST_F(DamagedFolder, ATensorOfAnotherShapeIsNamedWithBothShapes) {
   EXPECT_NE(error.find("transformer.wpe.weight"), std::string::npos);
   EXPECT_NE(error.find("[32, 8]"), std::string::npos);
   EXPECT_NE(error.find("[31, 8]"), std::string::npos);
+}
+
+TEST(Bf16Folder, ItsNumbersAreHeldAsTheyAre) {
+  const TemporaryFolder folder;
+  const auto model = small_model("llama");
+  save(*model, folder.path());
+  NamedTensors halves;
+  for (const auto& entry : model->named_parameters()) {
+    halves.emplace_back(entry.key(), entry.value().to(torch::kBFloat16));
+  }
+  save_tensors(folder.path() / "model.safetensors", halves, {{"format", "pt"}});
+  const auto loaded = load_language_model(folder.path(), 0);
+  const auto held = load_language_model(folder.path(), 0, WeightFormat::Bf16);
+  const std::string name = "model.layers.1.mlp.down_proj.";
+  EXPECT_TRUE(torch::equal(held->named_buffers()[name + "codes"].to(torch::kFloat),
+                           loaded->named_parameters()[name + "weight"]));
+  EXPECT_TRUE(torch::allclose(last_logits(*held), last_logits(*loaded), 1e-5, 1e-5));
 }
 
 TEST_F(DamagedFolder, ATensorTooManyIsNamed) {

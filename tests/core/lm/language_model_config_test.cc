@@ -53,6 +53,33 @@ TEST(MakeLanguageModel, AFolderIsLoadedAndAdapted) {
   EXPECT_EQ(trained, 2 * 2 * 2);  // Two layers, two projections, A and B.
 }
 
+// What `seqsweep plan` counts of memory: parameters that are not trained, and buffers.
+TEST(MakeLanguageModel, FixedWeightsTakeTheirBits) {
+  LanguageModelConfig config = tiny_config();
+  config.width = 64;  // Of each weight whole blocks of 64.
+  config.lora.rank = 2;
+  const auto bytes = [&](Weights weights) {
+    config.weights = weights;
+    size_t sum = 0;
+    for (const torch::Tensor& buffer : make_tiny(Architecture::Llama, config)->buffers()) {
+      sum += buffer.nbytes();
+    }
+    return sum;
+  };
+  // Two layers: of attention 4 x 64 x 64, of the rest 3 x 64 x 170.
+  const size_t numbers = 2 * (4 * 64 * 64 + 3 * 64 * 170);
+  EXPECT_EQ(bytes(Weights::Float), 0U);
+  EXPECT_EQ(bytes(Weights::Bf16), 2 * numbers);
+  EXPECT_LT(bytes(Weights::Int8), numbers + numbers / 10);
+  EXPECT_LT(bytes(Weights::Nf4), numbers / 2 + numbers / 20);
+}
+
+TEST(MakeLanguageModel, FewBitsWithoutAdaptersAreRefused) {
+  LanguageModelConfig config = tiny_config();
+  config.weights = Weights::Bf16;
+  EXPECT_THROW(make_tiny(Architecture::Llama, config), Error);
+}
+
 TEST(MakeLanguageModel, AnotherArchitectureThanAskedForIsRefused) {
   const TemporaryFolder folder;
   const auto saved = make_tiny(Architecture::Gpt2, tiny_config());

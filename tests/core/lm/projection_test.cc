@@ -61,6 +61,50 @@ TEST(QuantizedProjection, IsTheLayerWithTheReadWeight) {
   }
 }
 
+TEST(QuantizedProjection, Bf16IsTheAdaptedLayerOfRoundedWeights) {
+  torch::manual_seed(6);
+  Projection rounded(40, 24, /*bias=*/true), held(40, 24, /*bias=*/true);
+  const torch::Tensor x = torch::randn({20, 40}), d_y = torch::randn({20, 24});
+  const torch::Tensor weight = torch::randn({24, 40}).to(torch::kBFloat16).to(torch::kFloat);
+  const torch::Tensor B = torch::randn({24, 2});
+  std::vector<torch::Tensor> results;
+  for (Projection* projection : {&rounded, &held}) {
+    {
+      const torch::NoGradGuard no_grad;
+      projection->named_parameters()["weight"].copy_(weight);
+    }
+    if (projection == &held) projection->quantize(WeightFormat::Bf16);
+    torch::manual_seed(7);
+    projection->adapt({.rank = 2, .dropout = 0.1});
+    {
+      const torch::NoGradGuard no_grad;
+      projection->named_parameters()["lora_B"].copy_(B);
+    }
+    const torch::Tensor in = x.clone().requires_grad_();
+    torch::manual_seed(8);
+    const torch::Tensor y = projection->forward(in);
+    y.backward(d_y);
+    results.insert(results.end(), {y, in.grad(), projection->named_parameters()["lora_A"].grad(),
+                                   projection->named_parameters()["lora_B"].grad()});
+  }
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(torch::allclose(results[i], results[i + 4], 1e-5, 1e-5)) << i;
+  }
+  EXPECT_EQ(held.buffers().size(), 1U);
+}
+
+TEST(QuantizedProjection, AWeightOfTheMetaDeviceComesLater) {
+  torch::manual_seed(9);
+  Projection projection(16, 8, /*bias=*/false, WeightOrder::OutIn, torch::kMeta);
+  EXPECT_TRUE(projection.parameters()[0].is_meta());
+  const QuantizedWeight weight = quantize(torch::randn({8, 16}), WeightFormat::Nf4);
+  projection.hold(weight);
+  EXPECT_TRUE(projection.quantized());
+  const torch::Tensor x = torch::randn({3, 16});
+  EXPECT_TRUE(torch::equal(projection.forward(x), quantized_linear(x, weight, {})));
+  EXPECT_TRUE(projection.parameters().empty());
+}
+
 TEST(QuantizedProjection, AdaptersTrainOnFixedWeights) {
   torch::manual_seed(5);
   Llama model({.vocabulary = 12,
