@@ -4,6 +4,7 @@
     tools/bench_language_models.py                      # GPT-2 117M and Mamba-2 130M, random weights
     tools/bench_language_models.py --models llama-int8  # ours with projections of 8 bits, theirs of 32
     tools/bench_language_models.py --models gpt2 llama --rounds 9 --threads 1
+    tools/bench_language_models.py --gpu                # 7B LoRA and decoding, 1.3B ORPO, on a GPU: bench_large_models.py
 
 Needs torch, transformers (pip install transformers==5.23.0) and the built build/bin/bench_language_models. The two take
 turns; figures are medians over --rounds after one round that is not counted. float32, batch 1. Prints a Markdown table.
@@ -19,6 +20,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Two programs take turns: neither may spin on the other's core.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import bench_large_models
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Mamba2Config, Mamba2ForCausalLM
 
@@ -74,7 +76,12 @@ def main():
     parser.add_argument("--decode", type=int, default=32, help="tokens written")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--gpu", nargs="?", const="cuda", choices=["cuda", "cpu"],
+                        help="large models on a GPU instead; cpu: toy shapes, to see that it runs")
     arguments = parser.parse_args()
+    if arguments.gpu:
+        bench_large_models.main(arguments.gpu)
+        return
     torch.set_num_threads(arguments.threads)
     ours = Ours(arguments.threads)
     print(f"{arguments.threads} threads, batch 1, float32, medians of {arguments.rounds} rounds\n")

@@ -2,8 +2,10 @@
 // turns. Reads a work a line from standard input, does it once, answers the seconds on a line:
 //   recommend MODEL ITEMS LENGTH TOP    a history in, the best items out, batch 1
 //   train MODEL ITEMS LENGTH ROWS       a step on so many histories: loss, gradients, Adam
+//   ssd SEQUENCES LENGTH HEADS WIDTH STATE    Mamba-2's operator, one group, and its gradients
 // The first time a line is read its model is made and the work done once uncounted.
-// Usage: bench_models THREADS
+// Usage: bench_models THREADS [DEVICE [TIMES]], see tools/bench/serve.h.
+#include <torch/autograd.h>
 #include <torch/types.h>
 
 #include <map>
@@ -15,6 +17,7 @@
 #include "core/base/random.h"
 #include "core/train/model.h"
 #include "core/train/optimizer.h"
+#include "kernels/ssd.h"
 #include "tools/bench/serve.h"
 
 namespace seqsweep {
@@ -56,15 +59,17 @@ struct Trained {
   std::unique_ptr<Task> task;
 };
 
-Trained build(const std::string& name, int64_t users, int64_t items, int64_t length) {
+Trained build(const std::string& name, int64_t users, int64_t items, int64_t length,
+              torch::Device device) {
   const auto data = std::make_shared<RandomDataset>(users, items, length);
-  const auto model = models().make({{"name", name}}, ModelContext{*data, torch::kCPU, 1});
-  return {data, objectives().make({{"name", "next_item"}},
-                                  TaskContext{model, data, torch::kCPU, /*seed=*/1})};
+  const auto model = models().make({{"name", name}}, ModelContext{*data, device, 1});
+  return {data,
+          objectives().make({{"name", "next_item"}}, TaskContext{model, data, device, /*seed=*/1})};
 }
 
-Work recommend(const std::string& model, int64_t items, int64_t length, int64_t top) {
-  auto trained = std::make_shared<Trained>(build(model, 1, items, length));
+Work recommend(const std::string& model, int64_t items, int64_t length, int64_t top,
+               torch::Device device) {
+  auto trained = std::make_shared<Trained>(build(model, 1, items, length, device));
   trained->task->module().eval();
   return [trained, top] {
     const History history = trained->data->sequence(0).last(trained->data->max_length());
@@ -73,8 +78,9 @@ Work recommend(const std::string& model, int64_t items, int64_t length, int64_t 
 }
 
 // All training examples of `rows` histories: for a causal model one each, of `length` targets.
-Work train(const std::string& model, int64_t items, int64_t length, int64_t rows) {
-  auto trained = std::make_shared<Trained>(build(model, rows, items, length));
+Work train(const std::string& model, int64_t items, int64_t length, int64_t rows,
+           torch::Device device) {
+  auto trained = std::make_shared<Trained>(build(model, rows, items, length, device));
   auto parameters = std::make_shared<Parameters>(trained->task->module());
   std::shared_ptr<Optimizer> optimizer =
       optimizers().make({{"name", "adam"}}, OptimizerContext{*parameters});
@@ -90,14 +96,40 @@ Work train(const std::string& model, int64_t items, int64_t length, int64_t rows
   };
 }
 
-Work make_work(const std::string& line) {
+// Decays like those of a model at its start.
+Work state_space_duality(int64_t sequences, int64_t length, int64_t heads, int64_t width,
+                         int64_t state, torch::Device device) {
+  torch::manual_seed(1);
+  const int64_t tokens = sequences * length;
+  const auto options = torch::dtype(torch::kFloat).device(device);
+  SsdInputs in{.x_THP = torch::randn({tokens, heads, width}, options),
+               .dt_TH = torch::randn({tokens, heads}, options) - 2,
+               .A_H = -torch::rand({heads}, options) * 15 - 1,
+               .B_TGN = torch::randn({tokens, 1, state}, options),
+               .C_TGN = torch::randn({tokens, 1, state}, options),
+               .D_H = torch::ones({heads}, options),
+               .dt_bias_H = torch::zeros({heads}, options),
+               .offsets_S1 = torch::arange(0, tokens + 1, length, options.dtype(torch::kInt))};
+  const torch::autograd::variable_list leaves{in.x_THP, in.dt_TH, in.A_H,      in.B_TGN,
+                                              in.C_TGN, in.D_H,   in.dt_bias_H};
+  for (const torch::Tensor& leaf : leaves) leaf.requires_grad_();
+  return [in, leaves, d_y = torch::randn({tokens, heads, width}, options)] {
+    torch::autograd::grad({ssd(in)}, leaves, {d_y});
+  };
+}
+
+Work make_work(const std::string& line, torch::Device device) {
   std::istringstream words(line);
   std::string kind, model;
-  int64_t items = 0, length = 0, last = 0;
-  if (words >> kind >> model >> items >> length >> last) {
-    if (kind == "recommend") return recommend(model, items, length, last);
-    if (kind == "train") return train(model, items, length, last);
+  int64_t a = 0, b = 0, c = 0, d = 0, e = 0;
+  words >> kind;
+  if (kind == "ssd" && words >> a >> b >> c >> d >> e) {
+    return state_space_duality(a, b, c, d, e, device);
   }
+  if (kind == "recommend" && words >> model >> a >> b >> c) {
+    return recommend(model, a, b, c, device);
+  }
+  if (kind == "train" && words >> model >> a >> b >> c) return train(model, a, b, c, device);
   throw_input("bench_models: no such work: '{}'", line);
 }
 

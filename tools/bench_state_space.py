@@ -7,16 +7,18 @@
     tools/bench_state_space.py recommend                   # batch 1: a history in, the top 10 out
     tools/bench_state_space.py train                       # one step of Mamba4Rec on RecBole's prefix rows
     tools/bench_state_space.py compare                     # ours beside them, as ratios: a Markdown table
+    tools/bench_state_space.py models --device cuda        # the same on a GPU, also beside torch.compile
+    tools/bench_state_space.py compile --device cuda       # what models compiles, into the compiler's caches
 
-Needs only torch; compare also the built program. Prints one JSON object a line; seconds are medians over --rounds after one round that is not
-counted. What is timed in one call takes turns. float32.
+Needs only torch, of whichever Python runs it; compare and models also the built program. Prints one JSON object a line,
+compare and models a table; seconds are medians over --rounds after one round that is not counted. What is timed in one
+call takes turns. float32.
 """
 
 import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,9 +28,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Two programs take turns: 
 import torch
 from torch.nn import functional as F
 
-from bench_torch import models
+from bench_torch import compiled, models
+from bench_torch.compiled import recommend
 from bench_torch.scans import SCANS, selective_scan
 from bench_torch.ssd import ssd
+from bench_torch.turns import PROGRAM, Ours, seconds_of
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
 TOLERANCE = 1e-4  # Of float32 values and gradients, relative to the largest of each.
@@ -131,12 +135,6 @@ def bench_recommend(arguments):
                    length=arguments.length, top=arguments.top, **timing(arguments), median_s=median_s)
 
 
-def recommend(model, history, top):
-    """Items of the history are not recommended again."""
-    scores = model.scores(model(history)[:, -1])
-    return scores.scatter(1, history, -torch.inf).topk(top)
-
-
 def bench_train(arguments):
     """At 2048 rows one [B, L, E, N] is 1.7 GB: recomputing holds one, pairs and steps about eight."""
     torch.manual_seed(1)
@@ -164,23 +162,6 @@ def train_step(model, optimizer, rows, lengths, targets):
 # ---- ours beside them ----
 
 
-class Ours:
-    """build/bin/bench_models as a process: does one work at a time and tells its seconds."""
-
-    def __init__(self, program, threads):
-        self.process = subprocess.Popen([program, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def seconds(self, work):
-        print(work, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
-
-
-def seconds_of(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def paired(rounds, first, second):
     """Both take turns: their median seconds, and the median of the rounds' ratios second / first."""
     pairs = [(first(), second()) for _ in range(rounds + 1)][1:]
@@ -188,8 +169,7 @@ def paired(rounds, first, second):
 
 
 def compare(arguments):
-    program = Path(arguments.program)
-    ours = Ours(program, arguments.threads)
+    ours = Ours(arguments.program, arguments.threads)
     print(f"{arguments.threads} threads, medians of {arguments.rounds} paired rounds\n")
     print("| work | ours, ms | other, ms | times faster |\n|---|---:|---:|---:|")
 
@@ -204,7 +184,7 @@ def compare(arguments):
         with torch.inference_mode():
             row(f"{name}: recommend, batch 1, {arguments.length} items, against PyTorch eager",
                 lambda: ours.seconds(work), lambda: seconds_of(lambda: recommend(model, history, arguments.top)))
-    alone = Ours(program, 1)
+    alone = Ours(arguments.program, 1)
     for name in models.MODELS:
         rows = 64 if name != "hydra4rec" else 4  # Hydra trains on every prefix of a history.
         work = f"train {name} {arguments.items} {arguments.length} {rows}"
@@ -290,7 +270,16 @@ def parse():
     added = command("recommend", bench_recommend, scans=["pairs"], items=3416, length=200, top=10, rounds=50)
     added.add_argument("--models", nargs="+", choices=models.MODELS, default=models.MODELS)
     added = command("compare", compare, items=3416, length=200, top=10, rounds=30)
-    added.add_argument("--program", default=Path(__file__).resolve().parent.parent / "build" / "bin" / "bench_models")
+    added.add_argument("--program", default=PROGRAM)
+    for name, function in (("models", compiled.compare), ("compile", compiled.only_compile)):
+        added = command(name, function, items=3417, length=200, top=10, rounds=9, times=5, compile_seconds=60,
+                        limit_seconds=4)
+        added.add_argument("--device", choices=["cpu", "cuda"], default="cuda")
+        added.add_argument("--rows", type=int, nargs="+", default=[64, 512], help="histories of a batch: default 64 512")
+        added.add_argument("--models", nargs="+", choices=models.MODELS, default=models.MODELS)
+        added.add_argument("--works", nargs="+", choices=["recommend", "train"], default=["recommend", "train"])
+        added.add_argument("--mode", help="of torch.compile")
+        added.add_argument("--program", default=PROGRAM)
     command("train", bench_train, scans=["recomputing"], batch=2048, length=50, items=1349, rounds=3)
     return parser.parse_args()
 

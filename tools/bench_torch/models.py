@@ -95,14 +95,15 @@ class HydraMixer(nn.Module):
 
 
 class Attention(nn.Module):
-    def __init__(self, width, heads):
+    def __init__(self, width, heads, dropout=0.0):
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, dropout
         self.qkv, self.mix = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, x):
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return self.mix(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2))
+        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0, is_causal=True)
+        return self.mix(mixed.transpose(1, 2).flatten(2))
 
 
 class FeedForward(nn.Module):
@@ -163,7 +164,7 @@ def initialise_as_mamba4rec(model):
 def make(name, items, scan, dropout=0.0, length=200, width=64):
     """The models of the paper with their usual sizes."""
     if name == "sasrec":
-        mixers, options = [Attention(width, heads=2) for _ in range(2)], {"residual": True, "positions": length}
+        mixers, options = [Attention(width, 2, dropout) for _ in range(2)], {"residual": True, "positions": length}
     elif name == "mamba4rec":
         mixers, options = [MambaMixer(width, state=32, conv=4, expand=2, rank=-(-width // 16), scan=scan)], {}
     elif name == "2mamba4rec":
