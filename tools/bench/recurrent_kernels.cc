@@ -149,10 +149,10 @@ void bench_conv1d_silu(Bench& bench, int64_t sequences, int64_t length, int64_t 
 void bench_recurrent_kernels(Bench& bench) {
   bench_conv1d_silu(bench, 64, 200, 128);
   if (bench.on_gpu()) bench_conv1d_silu(bench, 1024, 200, 128);
-  bench_lru_scan(bench, 64, 200, 128);
-  if (bench.on_gpu()) bench_lru_scan(bench, 256, 200, 128);
   bench_selective_scan(bench, 64, 200, 128, 32);
   if (bench.on_gpu()) bench_selective_scan(bench, 256, 200, 128, 32);
+  bench_lru_scan(bench, 64, 200, 128);
+  if (bench.on_gpu()) bench_lru_scan(bench, 256, 200, 128);
 }
 
 }  // namespace seqsweep
