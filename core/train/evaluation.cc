@@ -27,6 +27,25 @@ std::vector<int32_t> rank_all_users(const EvaluationJob& job, Split split) {
   return {ranks.data_ptr<int32_t>(), ranks.data_ptr<int32_t>() + job.users};
 }
 
+std::vector<int32_t> ranks_among_unseen(Task& task, const Dataset& data, Split split,
+                                        int64_t listed) {
+  constexpr int64_t kUsersAtOnce = 256;
+  std::vector<int32_t> ranks;
+  for (int64_t begin = 0; begin < data.users(); begin += kUsersAtOnce) {
+    std::vector<History> histories;
+    for (int64_t user = begin; user < std::min(begin + kUsersAtOnce, data.users()); ++user) {
+      histories.push_back(data.history(user, split));
+    }
+    for (const auto& list : task.recommend(histories, listed, Seen::LeftOut)) {
+      const int32_t target = data.target(std::ssize(ranks), split);
+      const auto found = std::ranges::find(list, target, &Recommendation::item);
+      ranks.push_back(found == list.end() ? kNotRecommended
+                                          : static_cast<int32_t>(found - list.begin()));
+    }
+  }
+  return ranks;
+}
+
 std::vector<Metric> metrics_of(Task& task, Split split, std::span<const int32_t> ranks,
                                std::span<const int64_t> cutoffs) {
   std::vector<Metric> metrics = ranking_metrics(ranks, cutoffs);

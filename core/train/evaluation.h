@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/comm/group.h"
+#include "core/data/dataset.h"
 #include "core/eval/metrics.h"
 #include "core/train/task.h"
 
@@ -23,6 +24,11 @@ struct EvaluationJob {
 // As Task::target_ranks for users 0 .. users-1, the same on every rank. Collective. Leaves the
 // module in evaluation mode.
 std::vector<int32_t> rank_all_users(const EvaluationJob& job, Split split);
+
+// Places of all users' targets in lists of `listed` items that leave out what a history has;
+// kNotRecommended where a list lacks the target. The module is in evaluation mode.
+std::vector<int32_t> ranks_among_unseen(Task& task, const Dataset& data, Split split,
+                                        int64_t listed);
 
 // Of these ranks: HIT, NDCG and MRR at each cut-off in the order of ranking_metrics(), then what
 // the task's objective adds.

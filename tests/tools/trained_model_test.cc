@@ -82,6 +82,15 @@ TEST_F(TrainedModel, EvaluateGivesWhatTheSweepMeasured) {
   }
 }
 
+TEST_F(TrainedModel, EvaluateCanLeaveOutSeenItems) {
+  const CommandResult result = ask("evaluate", "sasrec", "--cutoffs 60 --exclude-seen --json");
+  ASSERT_EQ(result.code, 0) << result.output;
+  const json metrics = json::parse(result.output);
+  EXPECT_EQ(metrics.size(), 3U) << result.output;
+  // Sixty is all items: whoever is missed here had the target before.
+  EXPECT_GT(metrics["hit@60"].get<double>(), 0);
+}
+
 // The last list after events that come one by one is that of the whole history at once, whether a
 // model keeps a state (mamba4rec, 2mamba4rec) or reads the history again.
 TEST_F(TrainedModel, FollowingEventsEndsWhereTheWholeHistoryDoes) {

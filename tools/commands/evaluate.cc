@@ -1,6 +1,7 @@
 // seqsweep evaluate: what a trained model of a run's folder is worth.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/train/evaluation.h"
@@ -13,6 +14,7 @@ namespace {
 struct EvaluateOptions : TrainedModelOptions {
   std::string split = "test";
   std::vector<int64_t> cutoffs;  // Empty: the usual ones that the model's lists have.
+  bool exclude_seen = false;
 };
 
 std::vector<int64_t> cutoffs_for(const Task& task, const EvaluateOptions& options) {
@@ -25,15 +27,22 @@ std::vector<int64_t> cutoffs_for(const Task& task, const EvaluateOptions& option
   return usual;
 }
 
-int evaluate(const EvaluateOptions& options) {
-  LoadedModel model = options.load();
-  const std::vector<int64_t> cutoffs = cutoffs_for(*model.run.task, options);
+std::vector<Metric> measure(const BuiltRun& run, const EvaluateOptions& options) {
+  const std::vector<int64_t> cutoffs = cutoffs_for(*run.task, options);
   const Split split = options.split == "validation" ? Split::Validation : Split::Test;
-  std::vector<int64_t> users(static_cast<size_t>(model.run.data->users()));
+  if (options.exclude_seen) {
+    return ranking_metrics(
+        ranks_among_unseen(*run.task, *run.data, split, std::ranges::max(cutoffs)), cutoffs);
+  }
+  std::vector<int64_t> users(static_cast<size_t>(run.data->users()));
   std::iota(users.begin(), users.end(), int64_t{0});
-  const std::vector<int32_t> ranks = model.run.task->target_ranks(users, split);
+  return metrics_of(*run.task, split, run.task->target_ranks(users, split), cutoffs);
+}
+
+int evaluate(const EvaluateOptions& options) {
+  const LoadedModel model = options.load();
   Json json = Json::object();
-  for (const Metric& metric : metrics_of(*model.run.task, split, ranks, cutoffs)) {
+  for (const Metric& metric : measure(model.run, options)) {
     json[metric.name] = metric.value;
     if (!options.json) fmt::print("{:<19} {:.4f}\n", metric.name, metric.value);
   }
@@ -51,7 +60,12 @@ void add_evaluate(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"test", "validation"}));
   command->add_option("--cutoffs", options->cutoffs, "k of HIT@k, NDCG@k, MRR@k [1 5 10 20]")
       ->check(above_0());
-  command->footer("Example:\n  seqsweep evaluate results.db.runs/0f3a... --cutoffs 10 50");
+  command->add_flag("--exclude-seen", options->exclude_seen,
+                    "rank only what the history does not have; a sweep ranks all items");
+  command->footer(
+      "Examples:\n"
+      "  seqsweep evaluate results.db.runs/0f3a... --cutoffs 10 50\n"
+      "  seqsweep evaluate results.db.runs/0f3a... --cutoffs 10 --exclude-seen");
   command->callback([&action, options] { action = [options] { return evaluate(*options); }; });
 }
 

@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/train/share.h"
 #include "tests/support/thread_group.h"
+#include "tests/support/tiny_dataset.h"
 #include "tests/support/toy_task.h"
 
 namespace seqsweep {
@@ -26,6 +28,39 @@ struct KnownRanks : ToyTask {
   }
   std::vector<std::vector<int64_t>> batches;
 };
+
+// Lists what is unseen in the order of the ids.
+struct UnseenInOrder : ToyTask {
+  std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
+                                                     int64_t count, Seen seen) override {
+    EXPECT_EQ(seen, Seen::LeftOut);
+    std::vector<std::vector<Recommendation>> lists;
+    for (const History& history : histories) {
+      auto& list = lists.emplace_back();
+      for (int32_t item = 0; std::ssize(list) < count; ++item) {
+        if (std::ranges::find(history, item) == history.end()) list.push_back({item, 0});
+      }
+    }
+    return lists;
+  }
+};
+
+TEST(RanksAmongUnseen, ArePlacesInTheListsOrNone) {
+  std::vector<std::vector<int32_t>> sequences{
+      {4, 2, 3, 0},  // First of 0, 1, 5.
+      {0, 1, 2, 5},  // Last of 3, 4, 5.
+      {0, 1, 2, 9},  // Behind them.
+      {3, 1, 2, 3},  // Seen before.
+  };
+  sequences.resize(300, {1, 2, 3, 0});  // More users than are asked for at once.
+  const TinyDataset data(sequences, 12, 10);
+  UnseenInOrder task;
+  const auto ranks = ranks_among_unseen(task, data, Split::Test, 3);
+  ASSERT_EQ(ranks.size(), 300U);
+  EXPECT_THAT(std::vector(ranks.begin(), ranks.begin() + 5),
+              ElementsAre(0, 2, kNotRecommended, kNotRecommended, 0));
+  EXPECT_EQ(ranks.back(), 0);
+}
 
 TEST(RankAllUsers, EveryRankGetsAllUsersWhateverTheDivision) {
   for (const int ranks : {1, 2, 3, 9}) {
