@@ -14,6 +14,7 @@
 #include "worker/build_run.h"
 #include "worker/device.h"
 #include "worker/environment.h"
+#include "worker/kept_memory.h"
 #include "worker/latency.h"
 #include "worker/model_file.h"
 
@@ -181,6 +182,7 @@ class Attempt {
 
   bool stop_agreed() { return group_.any(report_.stop_requested()); }
 
+  const KeptMemory memory_;  // First: the run goes before it.
   const RunConfig& config_;
   const ExecuteContext& context_;
   ProgressReport report_;
