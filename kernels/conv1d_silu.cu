@@ -3,6 +3,7 @@
 // it reads anew for each token. No atomics: the same bits on every call.
 #include "kernels/conv1d_silu_cuda.h"
 #include "kernels/cuda_launch.h"
+#include "kernels/cuda_rows.h"
 
 namespace seqsweep {
 
@@ -10,10 +11,6 @@ namespace {
 
 constexpr int kTokens = kConvTokensWhereWide, kThreads = 128;
 constexpr int kAhead = 8;  // Tokens that a thread reads at once.
-
-__device__ float sigmoid(float x) {
-  return 1 / (1 + expf(-x));
-}
 
 // The sequence of a token, moved on token by token.
 struct Sequence {
@@ -134,7 +131,7 @@ __global__ void forward_window_kernel(Conv1dSiluParams p) {
       sequence.move_to(p, token);
       Window<kWidth> seen = window;
       const float sum = channel.sum(p, sequence, token, seen);
-      p.y_TC[int64_t(token) * p.channels + place.channel] = sum * sigmoid(sum);
+      p.y_TC[int64_t(token) * p.channels + place.channel] = sum * sigmoid_of(sum);
     }
   }
 }
@@ -168,7 +165,7 @@ __global__ void backward_window_kernel(Conv1dSiluParams p) {
       if (token >= 0 && token < p.tokens) {
         sequence.move_to(p, token);
         Window<kWidth> seen = window;
-        const float sum = channel.sum(p, sequence, token, seen), gate = sigmoid(sum);
+        const float sum = channel.sum(p, sequence, token, seen), gate = sigmoid_of(sum);
         d_sum = d_y[i] * gate * (1 + sum * (1 - gate));
         if (token >= place.first && token < place.last) {
           d_bias += d_sum;
@@ -203,7 +200,7 @@ __global__ void forward_kernel(Conv1dSiluParams p) {
   for (int64_t token = place.first; token < place.last; ++token) {
     sequence.move_to(p, token);
     const float sum = window_sum(p, sequence, token, place.channel);
-    p.y_TC[int64_t(token) * p.channels + place.channel] = sum * sigmoid(sum);
+    p.y_TC[int64_t(token) * p.channels + place.channel] = sum * sigmoid_of(sum);
   }
 }
 
@@ -232,7 +229,7 @@ __global__ void d_sum_kernel(Conv1dSiluParams p) {
     d_sum[i] = 0;
     if (token >= place.last) continue;
     sequence.move_to(p, token);
-    const float sum = window_sum(p, sequence, token, c), gate = sigmoid(sum);
+    const float sum = window_sum(p, sequence, token, c), gate = sigmoid_of(sum);
     d_sum[i] = p.d_y_TC[int64_t(token) * p.d_y_stride + c] * gate * (1 + sum * (1 - gate));
     p.d_sum_TC[int64_t(token) * p.channels + c] = d_sum[i];
     d_bias += d_sum[i];

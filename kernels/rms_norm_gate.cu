@@ -3,6 +3,7 @@
 // sums their gradients of the weight itself; these parts are summed afterwards. No atomics: the
 // same bits on every call.
 #include "kernels/cuda_launch.h"
+#include "kernels/cuda_rows.h"
 #include "kernels/rms_norm_gate_cuda.h"
 
 namespace seqsweep {
@@ -10,15 +11,6 @@ namespace seqsweep {
 namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / 32, kNarrow = 512;
-
-__device__ float sigmoid(float z) {
-  return 1 / (1 + expf(-z));
-}
-
-__device__ float sum_of_warp(float x) {
-  for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(~0U, x, step);
-  return x;
-}
 
 // The numbers of a group that a lane holds: kOfLane at most, four by four or 32 apart.
 template <int kOfLane, bool kFours>
@@ -82,11 +74,11 @@ __global__ void forward_kernel(RmsNormGateParams p) {
   float sum = 0;
 #pragma unroll
   for (int i = 0; i < kOfLane; ++i) {
-    const float gated = y.of[i] * z.of[i] * sigmoid(z.of[i]), v = p.gate_first ? gated : y.of[i];
+    const float gated = y.of[i] * z.of[i] * sigmoid_of(z.of[i]), v = p.gate_first ? gated : y.of[i];
     sum += v * v;
     y.of[i] = gated * weight.of[i];
   }
-  const float inverse = rsqrtf(sum_of_warp(sum) / width + p.eps);
+  const float inverse = rsqrtf(sum_of_lanes(sum) / width + p.eps);
 #pragma unroll
   for (int i = 0; i < kOfLane; ++i) y.of[i] *= inverse;
   y.store(group_of(p.out, row, group, width), width, lane);
@@ -97,7 +89,7 @@ struct Gradients {
   float y, z;
   __device__ Gradients(bool gate_first, float y, float z, float d_out, float weight, float inverse,
                        float along) {
-    const float open = sigmoid(z), gate = z * open, d = d_out * weight;
+    const float open = sigmoid_of(z), gate = z * open, d = d_out * weight;
     const float v = gate_first ? y * gate : y, d_n = gate_first ? d : d * gate;
     const float d_v = (d_n - v * along) * inverse;
     this->y = gate_first ? d_v * gate : d_v;
@@ -124,15 +116,16 @@ __global__ void __launch_bounds__(kThreads, kOfLane > 4 ? 1 : 4)
     float squares = 0, along = 0;
 #pragma unroll
     for (int i = 0; i < kOfLane; ++i) {
-      const float gated = y.of[i] * z.of[i] * sigmoid(z.of[i]), v = p.gate_first ? gated : y.of[i];
+      const float gated = y.of[i] * z.of[i] * sigmoid_of(z.of[i]),
+                  v = p.gate_first ? gated : y.of[i];
       squares += v * v;
       along += d_out.of[i] * weight.of[i] * gated;
     }
-    const float inverse = rsqrtf(sum_of_warp(squares) / width + p.eps);
-    along = sum_of_warp(along) * inverse * inverse / width;
+    const float inverse = rsqrtf(sum_of_lanes(squares) / width + p.eps);
+    along = sum_of_lanes(along) * inverse * inverse / width;
 #pragma unroll
     for (int i = 0; i < kOfLane; ++i) {
-      d_weight.of[i] += d_out.of[i] * y.of[i] * z.of[i] * sigmoid(z.of[i]) * inverse;
+      d_weight.of[i] += d_out.of[i] * y.of[i] * z.of[i] * sigmoid_of(z.of[i]) * inverse;
       const Gradients d(p.gate_first, y.of[i], z.of[i], d_out.of[i], weight.of[i], inverse, along);
       y.of[i] = d.y;
       z.of[i] = d.z;
@@ -155,7 +148,7 @@ __global__ void __launch_bounds__(kThreads, kOfLane > 4 ? 1 : 4)
 // Of two numbers of each thread, in the order of the warps.
 __device__ float2 sums_of_block(float2 x) {
   __shared__ float2 sums[kWarps];
-  x = {sum_of_warp(x.x), sum_of_warp(x.y)};
+  x = {sum_of_lanes(x.x), sum_of_lanes(x.y)};
   __syncthreads();  // What an earlier call wrote has been read.
   if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = x;
   __syncthreads();
@@ -171,12 +164,12 @@ __global__ void wide_forward_kernel(RmsNormGateParams p) {
   float* out = group_of(p.out, blockIdx.x, group, width);
   float sum = 0;
   for (int i = threadIdx.x; i < width; i += kThreads) {
-    const float v = p.gate_first ? y[i] * z[i] * sigmoid(z[i]) : y[i];
+    const float v = p.gate_first ? y[i] * z[i] * sigmoid_of(z[i]) : y[i];
     sum += v * v;
   }
   const float inverse = rsqrtf(sums_of_block({sum, 0}).x / width + p.eps);
   for (int i = threadIdx.x; i < width; i += kThreads) {
-    out[i] = y[i] * z[i] * sigmoid(z[i]) * p.weight_E[group * width + i] * inverse;
+    out[i] = y[i] * z[i] * sigmoid_of(z[i]) * p.weight_E[group * width + i] * inverse;
   }
 }
 
@@ -193,7 +186,7 @@ __global__ void wide_backward_kernel(RmsNormGateParams p) {
     float *d_y = group_of(p.d_y, row, group, width), *d_z = group_of(p.d_z, row, group, width);
     float2 sums = {0, 0};
     for (int i = threadIdx.x; i < width; i += kThreads) {
-      const float gated = y[i] * z[i] * sigmoid(z[i]), v = p.gate_first ? gated : y[i];
+      const float gated = y[i] * z[i] * sigmoid_of(z[i]), v = p.gate_first ? gated : y[i];
       sums.x += v * v;
       sums.y += d_out[i] * weight[i] * gated;
     }
@@ -202,7 +195,7 @@ __global__ void wide_backward_kernel(RmsNormGateParams p) {
     const float along = sums.y * inverse * inverse / width;
     for (int i = threadIdx.x; i < width; i += kThreads) {
       const float before = row == first ? 0 : d_weight[i];
-      d_weight[i] = before + d_out[i] * y[i] * z[i] * sigmoid(z[i]) * inverse;
+      d_weight[i] = before + d_out[i] * y[i] * z[i] * sigmoid_of(z[i]) * inverse;
       const Gradients d(p.gate_first, y[i], z[i], d_out[i], weight[i], inverse, along);
       d_y[i] = d.y;
       d_z[i] = d.z;

@@ -4,6 +4,7 @@
 // checkpoint into shared memory. No atomics: the same bits on every call. Legend: E channels of the
 // block, N states padded to 8 P.
 #include "kernels/cuda_launch.h"
+#include "kernels/cuda_rows.h"
 #include "kernels/selective_scan_cuda.h"
 
 namespace seqsweep {
@@ -15,9 +16,6 @@ constexpr float kLog2E = 1.44269504F;
 
 using Rows = float[kChunk][kChannels];
 
-__device__ float sigmoid(float x) {
-  return 1 / (1 + expf(-x));
-}
 __device__ float softplus(float x) {
   return x > 20 ? x : log1pf(expf(x));
 }
@@ -117,7 +115,7 @@ __global__ void __launch_bounds__(kChannels* P) forward_kernel(SelectiveScanPara
       if (e >= p.channels) continue;
       const float ungated = read_out[t][c] + p.D_E[e] * chunk.x[t][c], z = *at(p.z, token + t, e);
       if (p.ungated.data != nullptr) *at(p.ungated, token + t, e) = ungated;
-      *at(p.y, token + t, e) = ungated * z * sigmoid(z);
+      *at(p.y, token + t, e) = ungated * z * sigmoid_of(z);
     }
     __syncthreads();
   }
@@ -191,7 +189,7 @@ struct BackwardThread {
       const int t = i / kChannels, c = i % kChannels, e = place.first_channel + c;
       s.d_read_out[t][c] = 0;
       if (e >= p.channels) continue;
-      const float z = *at(p.z, token + t, e), d_y = *at(p.d_y, token + t, e), gate = sigmoid(z);
+      const float z = *at(p.z, token + t, e), d_y = *at(p.d_y, token + t, e), gate = sigmoid_of(z);
       *at(p.d_z, token + t, e) = d_y * *at(p.ungated, token + t, e) * gate * (1 + z * (1 - gate));
       s.d_read_out[t][c] = d_y * z * gate;
       d_D += s.d_read_out[t][c] * *at(p.x, token + t, e);
@@ -255,7 +253,7 @@ struct BackwardThread {
       const float x = s.chunk.x[t][c], d_added = s.d_added[t][c];
       *at(p.d_x, token + t, e) = d_added * s.chunk.step[t][c] + s.d_read_out[t][c] * p.D_E[e];
       const float d_dt =
-          (d_added * x + s.d_exponent[t][c]) * sigmoid(*at(p.dt, token + t, e) + p.dt_bias_E[e]);
+          (d_added * x + s.d_exponent[t][c]) * sigmoid_of(*at(p.dt, token + t, e) + p.dt_bias_E[e]);
       *at(p.d_dt, token + t, e) = d_dt;
       d_dt_bias += d_dt;
     }

@@ -75,8 +75,10 @@ ChosenDevice choose_device(DeviceChoice choice) {
   }
 }
 
-void make_current(c10::Device device) {
-  if (device.is_cuda()) c10::impl::VirtualGuardImpl(c10::kCUDA).setDevice(device);
+ChosenDevice use_device(DeviceChoice choice) {
+  ChosenDevice chosen = choose_device(choice);
+  if (chosen.device.is_cuda()) c10::impl::VirtualGuardImpl(c10::kCUDA).setDevice(chosen.device);
+  return chosen;
 }
 
 bool gpu_answers() {

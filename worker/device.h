@@ -18,8 +18,8 @@ struct ChosenDevice {
 // ranks of a host take its GPUs in turn. Comes before whatever else a process does with torch.
 ChosenDevice choose_device(DeviceChoice choice);
 
-// The GPU that this thread works on where a tensor does not say it. On a CPU: nothing.
-void make_current(c10::Device device);
+// The same, and a GPU becomes the one that this thread works on where a tensor does not say it.
+ChosenDevice use_device(DeviceChoice choice);
 
 // False after a fault in a kernel: every later call of this process fails with it too. Waits for
 // the device. True where there is none.

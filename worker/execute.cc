@@ -37,12 +37,6 @@ int agreed_threads(int64_t mine, Group& group) {
   return static_cast<int>(*std::min_element(threads.begin(), threads.end()));
 }
 
-ChosenDevice current_device(DeviceChoice choice) {
-  ChosenDevice chosen = choose_device(choice);
-  make_current(chosen.device);
-  return chosen;
-}
-
 // Turns what training and evaluation tell into Progress; rows travel with the next sign of life.
 class ProgressReport : public TrainObserver {
  public:
@@ -83,7 +77,7 @@ class Attempt {
       : config_(config),
         context_(context),
         report_(reporter),
-        device_(current_device(config.train.device)),
+        device_(use_device(config.train.device)),
         device_group_(make_device_group(context.group, device_.device)),
         group_(device_group_ ? *device_group_ : context.group) {}
 

@@ -11,13 +11,8 @@ namespace catalogue_best_cuda_test {
 
 using torch::Tensor;
 
-class BestOnGpu : public GpuTest {
+class BestOnGpu : public OnlyGpuTest {
  protected:
-  void SetUp() override {
-    GpuTest::SetUp();
-    if (!device_.is_cuda()) GTEST_SKIP() << "needs a GPU";
-  }
-
   // Whole numbers, so that scores are exact and many tie.
   static Tensor whole_numbers(at::IntArrayRef sizes) {
     return torch::randint(-3, 4, sizes, torch::kFloat);

@@ -12,13 +12,7 @@ namespace cuda_graph_test {
 
 using torch::Tensor;
 
-class CudaGraphsOnGpu : public GpuTest {
- protected:
-  void SetUp() override {
-    GpuTest::SetUp();
-    if (!device_.is_cuda()) GTEST_SKIP() << "needs a GPU";
-  }
-};
+class CudaGraphsOnGpu : public OnlyGpuTest {};
 
 Tensor pinned(int64_t numbers) {
   return torch::zeros({numbers}, torch::TensorOptions(torch::kFloat).pinned_memory(true));

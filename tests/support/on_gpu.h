@@ -114,4 +114,13 @@ class GpuTest : public testing::Test {
   c10::Device device_{c10::kCUDA, 0};
 };
 
+// For what the CPU cannot stand in for.
+class OnlyGpuTest : public GpuTest {
+ protected:
+  void SetUp() override {
+    GpuTest::SetUp();
+    if (!device_.is_cuda()) GTEST_SKIP() << "needs a GPU";
+  }
+};
+
 }  // namespace seqsweep

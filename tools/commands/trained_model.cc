@@ -19,8 +19,7 @@ LoadedModel TrainedModelOptions::load() const {
   const Value text = Value::scalar(device, Position{"command line: --device"});
   DeviceChoice choice{};
   read_field(text, "device", choice, {});
-  const c10::Device chosen = choose_device(choice).device;
-  make_current(chosen);
+  const c10::Device chosen = use_device(choice).device;
   return load_model(folder, data_dir_or_default(data_dir), chosen);
 }
 

@@ -12,13 +12,7 @@ namespace graphed_lists_test {
 
 constexpr int64_t kItems = 700, kMaxLength = 50;
 
-class GraphedListsOnGpu : public GpuTest {
- protected:
-  void SetUp() override {
-    GpuTest::SetUp();
-    if (!device_.is_cuda()) GTEST_SKIP() << "needs a GPU";
-  }
-};
+class GraphedListsOnGpu : public OnlyGpuTest {};
 class ModelsGraphedListsOnGpu : public GraphedListsOnGpu,
                                 public testing::WithParamInterface<const char*> {};
 
