@@ -19,6 +19,7 @@
 #include "core/train/optimizer.h"
 #include "kernels/ssd.h"
 #include "tools/bench/serve.h"
+#include "worker/kept_memory.h"
 
 namespace seqsweep {
 namespace {
@@ -87,7 +88,7 @@ Work train(const std::string& model, int64_t items, int64_t length, int64_t rows
   trained->task->module().train();
   std::vector<int64_t> examples(static_cast<size_t>(trained->task->begin_epoch(0)));
   std::iota(examples.begin(), examples.end(), 0);
-  return [=] {
+  return [=, memory = std::make_shared<KeptMemory>()] {  // As a run has it.
     parameters->sums().zero_();
     const LossSum loss = trained->task->loss(examples, /*seed=*/1);
     loss.sum.backward();
