@@ -13,7 +13,6 @@ turns; figures are medians over --rounds after one round that is not counted. fl
 import argparse
 import os
 import statistics
-import subprocess
 import time
 from pathlib import Path
 
@@ -22,6 +21,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import bench_large_models
 import torch
+from bench_torch.ours import Ours
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Mamba2Config, Mamba2ForCausalLM
 
 PROGRAM = Path(__file__).resolve().parent.parent / "build" / "bin" / "bench_language_models"
@@ -53,16 +53,6 @@ def theirs(model, kind, tokens):
     return prefill if kind == "prefill" else decode
 
 
-class Ours:
-    def __init__(self, threads):
-        self.process = subprocess.Popen([PROGRAM, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def seconds(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-
 def seconds_of(work):
     start = time.perf_counter()
     work()
@@ -83,7 +73,7 @@ def main():
         bench_large_models.main(arguments.gpu)
         return
     torch.set_num_threads(arguments.threads)
-    ours = Ours(arguments.threads)
+    ours = Ours(PROGRAM, arguments.threads)
     print(f"{arguments.threads} threads, batch 1, float32, medians of {arguments.rounds} rounds\n")
     print("| model | work | ours, tokens/s | transformers, tokens/s | ratio |\n|---|---|---|---|---|")
     for name in arguments.models:

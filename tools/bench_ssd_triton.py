@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 
 from bench_torch.ssd import ssd
-from bench_torch.turns import PROGRAM, Ours, device_name, seconds_of, table_head, table_row
+from bench_torch.ours import MODELS_PROGRAM, Ours
+from bench_torch.turns import device_name, seconds_of, table_head, table_row
 
 # Sequences, length, heads, width of a head, state: of our recommenders, then of the 130M language model.
 SHAPES = [(64, 200, 2, 64, 64), (256, 200, 2, 64, 64), (8, 1024, 24, 64, 128), (8, 2048, 24, 64, 128)]
@@ -93,7 +94,7 @@ def parse():
     parser.add_argument("--shapes", type=int, nargs="+", default=range(len(SHAPES)), help=f"of {SHAPES}")
     for name, default in {"rounds": 9, "times": 5, "threads": 2, "tune_ms": 5}.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=f"default {default}")
-    parser.add_argument("--program", default=PROGRAM)
+    parser.add_argument("--program", default=MODELS_PROGRAM)
     return parser.parse_args()
 
 

@@ -30,9 +30,10 @@ from torch.nn import functional as F
 
 from bench_torch import compiled, models
 from bench_torch.compiled import recommend
+from bench_torch.ours import MODELS_PROGRAM, Ours
 from bench_torch.scans import SCANS, selective_scan
 from bench_torch.ssd import ssd
-from bench_torch.turns import PROGRAM, Ours, seconds_of
+from bench_torch.turns import seconds_of
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
 TOLERANCE = 1e-4  # Of float32 values and gradients, relative to the largest of each.
@@ -270,7 +271,7 @@ def parse():
     added = command("recommend", bench_recommend, scans=["pairs"], items=3416, length=200, top=10, rounds=50)
     added.add_argument("--models", nargs="+", choices=models.MODELS, default=models.MODELS)
     added = command("compare", compare, items=3416, length=200, top=10, rounds=30)
-    added.add_argument("--program", default=PROGRAM)
+    added.add_argument("--program", default=MODELS_PROGRAM)
     for name, function in (("models", compiled.compare), ("compile", compiled.only_compile)):
         added = command(name, function, items=3417, length=200, top=10, rounds=9, times=5, compile_seconds=60,
                         limit_seconds=4)
@@ -279,7 +280,7 @@ def parse():
         added.add_argument("--models", nargs="+", choices=models.MODELS, default=models.MODELS)
         added.add_argument("--works", nargs="+", choices=["recommend", "train"], default=["recommend", "train"])
         added.add_argument("--mode", help="of torch.compile")
-        added.add_argument("--program", default=PROGRAM)
+        added.add_argument("--program", default=MODELS_PROGRAM)
     command("train", bench_train, scans=["recomputing"], batch=2048, length=50, items=1349, rounds=3)
     return parser.parse_args()
 

@@ -12,7 +12,8 @@ from torch._functorch import config as functorch_config
 from torch.nn import functional as F
 
 from . import models
-from .turns import Ours, device_name, seconds_of, table_head, table_row
+from .ours import Ours
+from .turns import device_name, seconds_of, table_head, table_row
 
 
 @contextmanager

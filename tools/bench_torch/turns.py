@@ -2,32 +2,9 @@
 
 import os
 import statistics
-import subprocess
 import time
-from pathlib import Path
 
 import torch
-
-PROGRAM = Path(__file__).resolve().parents[2] / "build" / "bin" / "bench_models"
-
-
-class Ours:
-    """build/bin/bench_models as a process: does one work at a time and tells its seconds, of `times` the mean. One that
-    ended is started again."""
-
-    def __init__(self, program, threads, device="cpu", times=1):
-        self.command = [str(program), str(threads), device, str(times)]
-        self.process = None
-
-    def seconds(self, work):
-        if self.process is None:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        print(work, file=self.process.stdin, flush=True)
-        line = self.process.stdout.readline()
-        if not line:
-            code, self.process = self.process.wait(), None
-            raise RuntimeError(f"bench_models ended with {code}")  # It told why on standard error.
-        return float(line)
 
 
 def synchronize(device):
