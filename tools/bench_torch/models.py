@@ -4,6 +4,8 @@ tests/golden/make_state_space_recommenders.py, whose values they are checked aga
 Legend: B batch, L length, D width, V items (id V is the padding).
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -18,6 +20,12 @@ def depthwise_conv(channels, width, padding):
 
 def convolve(conv1d, x):  # [B, L, C]
     return F.silu(conv1d(x.transpose(1, 2))[..., :x.shape[1]].transpose(1, 2))
+
+
+def drawn_dt_bias(heads):
+    """softplus of it is exp(U(log 0.001, log 0.1))."""
+    dt = torch.empty(heads).uniform_(math.log(0.001), math.log(0.1)).exp()
+    return nn.Parameter(dt + torch.log(-torch.expm1(-dt)))
 
 
 class MambaMixer(nn.Module):
@@ -59,7 +67,7 @@ class Mamba2Mixer(nn.Module):
         self.split = [self.inner, groups * state, groups * state]
         self.in_proj = nn.Linear(width, self.inner + sum(self.split) + self.heads, bias=False)
         self.conv1d = depthwise_conv(sum(self.split), conv, conv - 1)
-        self.dt_bias, self.A_log = nn.Parameter(torch.zeros(self.heads)), nn.Parameter(torch.zeros(self.heads))
+        self.dt_bias, self.A_log = drawn_dt_bias(self.heads), nn.Parameter(torch.empty(self.heads).uniform_(1, 16).log())
         self.D = nn.Parameter(torch.ones(self.heads))
         self.norm = GroupedRMSNorm(self.inner, groups)
         self.out_proj = nn.Linear(self.inner, width, bias=False)
@@ -79,14 +87,15 @@ class HydraMixer(nn.Module):
         self.split = [self.inner] + 4 * [groups * state]
         self.in_proj = nn.Linear(width, self.inner + sum(self.split) + 2 * self.heads, bias=False)
         self.conv1d = depthwise_conv(sum(self.split), conv, conv // 2)
-        self.dt_bias, self.A_log = nn.Parameter(torch.zeros(self.heads)), nn.Parameter(torch.zeros(self.heads))
+        self.dt_bias, self.A_log = drawn_dt_bias(self.heads), nn.Parameter(torch.zeros(self.heads))
         self.D, self.fc_D = nn.Parameter(torch.ones(self.heads)), nn.Linear(self.inner, self.heads, bias=False)
         self.norm = nn.RMSNorm(self.inner, eps=1e-5)
         self.out_proj = nn.Linear(self.inner, width, bias=False)
 
-    def forward(self, x):
+    def forward(self, x, real):  # real [B, L, 1]: not padding, which must not reach what lies before it.
         z, mixed, dt = self.in_proj(x).split([self.inner, sum(self.split), 2 * self.heads], dim=-1)
-        x, *B_and_C = convolve(self.conv1d, mixed).split(self.split, dim=-1)
+        x, *B_and_C = convolve(self.conv1d, mixed * real).split(self.split, dim=-1)
+        x = x * real
         B_forward, C_forward, B_backward, C_backward = (v.unflatten(-1, (self.groups, -1)) for v in B_and_C)
         y = bidirectional_ssd(x.unflatten(-1, (self.heads, -1)), dt.chunk(2, dim=-1), -self.A_log.exp(),
                               (B_forward, B_backward), (C_forward, C_backward), self.fc_D(x) + self.D, self.dt_bias,
@@ -123,8 +132,8 @@ class Layer(nn.Module):
         self.norm, self.dropout = nn.LayerNorm(width, eps=1e-12), nn.Dropout(dropout)
         self.ffn = FeedForward(width, dropout)
 
-    def forward(self, x):
-        mixed = self.dropout(self.mixer(x))
+    def forward(self, x, real):
+        mixed = self.dropout(self.mixer(x, real) if isinstance(self.mixer, HydraMixer) else self.mixer(x))
         return self.ffn(self.norm(mixed + x if self.residual else mixed))
 
 
@@ -143,8 +152,9 @@ class Recommender(nn.Module):
         if self.positions:
             x = x + self.positions.weight[:items.shape[1]]
         x = self.dropout(self.norm(x)) if self.positions else self.norm(self.dropout(x))
+        real = (items != self.items.padding_idx)[..., None]
         for layer in self.layer:
-            x = layer(x)
+            x = layer(x, real)
         return x
 
     def scores(self, hidden):  # [B, D] -> [B, V]
