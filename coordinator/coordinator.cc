@@ -220,6 +220,7 @@ void Coordinator::stop_when_alike() {
 // Runs that need more ranks than there ever were fail. Those that need lost ones make do with the
 // workers that are left: it is the same training, up to the order of sums.
 void Coordinator::fit_to_workers() {
+  if (awaits_comeback()) return;
   if (scheduler_.workers() == 0) {
     if (!roster_.none_running()) return;
     send_told();

@@ -79,6 +79,7 @@ class Coordinator {
   void cancel(const std::string& run_id);
 
   void expire_leases();
+  bool awaits_comeback() const;
   void tell_stack(const std::string& run_id, int64_t rank);
   void bury_dead();
   void fail(const Ticket& ticket, const std::string& cause, const std::string& text);
@@ -122,6 +123,7 @@ class Coordinator {
   bool ended_ = false;
   bool stopped_ = false;  // No run is started any more.
   int64_t stored_ms_ = 0, looked_ms_ = 0, scheduled_ms_ = 0;
+  std::optional<int64_t> lost_ms_;  // When the last worker hung.
   std::optional<int64_t> draining_since_ms_, leaving_since_ms_, disk_full_since_ms_;
 };
 

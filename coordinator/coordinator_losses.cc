@@ -1,6 +1,7 @@
 // What the coordinator does with runs that do not get on: their worker hangs, or died, or they
 // fail.
 #include <algorithm>
+#include <array>
 
 #include "coordinator/coordinator.h"
 #include "core/base/files.h"
@@ -11,11 +12,19 @@
 namespace seqsweep {
 namespace {
 
-constexpr size_t kCallsTold = 12;  // Of a worker's stack; the file has all.
+constexpr size_t kCallsTold = 12;        // Of a worker's stack; the file has all.
+constexpr int64_t kComebackMs = 30'000;  // For a worker whose trainer hung to get another one.
+
+// How a run takes its worker, or its trainer, down with it.
+constexpr std::array<std::string_view, 3> kKilling = {"lost", "crash", "gpu"};
+
+bool kills(const std::string& cause) {
+  return std::ranges::find(kKilling, cause) != kKilling.end();
+}
 
 // The world may be better next time; the run itself will not.
 bool may_pass(const std::string& cause) {
-  return cause == "world" || cause == "memory" || cause == "lost";
+  return cause == "world" || cause == "memory" || kills(cause);
 }
 
 }  // namespace
@@ -39,8 +48,14 @@ void Coordinator::expire_leases() {
     tell_group(attempt, Cancel{ticket, /*goes_on_elsewhere=*/true});
     scheduler_.lose(attempt.members);
     roster_.lose(ticket);
+    lost_ms_ = now_ms();
     changed_ = true;
   }
+}
+
+// A worker that lives ends a trainer that hangs, and says so at once.
+bool Coordinator::awaits_comeback() const {
+  return lost_ms_ && now_ms() - *lost_ms_ < kComebackMs && !roster_.silent().empty();
 }
 
 // What a worker that hangs wrote of itself. A process that is stopped, or gone, wrote nothing.
@@ -87,16 +102,17 @@ void Coordinator::bury_dead() {
 
 void Coordinator::fail(const Ticket& ticket, const std::string& cause, const std::string& text) {
   // Whatever it is that kills its worker, it is not fed to all of them.
-  const bool kills = cause == "lost" && store_.count_attempts(ticket.run_id, cause) > 0;
-  const bool again = may_pass(cause) && !kills && queue_.may_retry(ticket.run_id);
+  const bool quarantine = kills(cause) && store_.count_attempts(ticket.run_id, kKilling) > 0;
+  const bool again = may_pass(cause) && !quarantine && queue_.may_retry(ticket.run_id);
   if (!store_.fail(ticket, cause, text, again ? AfterFailure::Retry : AfterFailure::GiveUp)) return;
   // Where the worker was the reason, the next one need not wait.
-  if (again && cause != "lost") queue_.note_failure(ticket.run_id, now_ms());
+  if (again && !kills(cause)) queue_.note_failure(ticket.run_id, now_ms());
   if (queue_.has(ticket.run_id)) {
     watch_.note_failure({.cause = cause,
                          .text = text,
                          .model = queue_.run(ticket.run_id).config.model.value("name", ""),
-                         .may_pass = may_pass(cause)});
+                         .one_kind = may_pass(cause),
+                         .of_the_world = may_pass(cause) && cause != "crash"});
   }
   changed_ = true;
   if (!queue_.has(ticket.run_id) || (!again && queue_.is_needed(ticket.run_id))) {
@@ -105,7 +121,7 @@ void Coordinator::fail(const Ticket& ticket, const std::string& cause, const std
     --counts_.running, ++(again ? counts_.pending : counts_.failed);
     if (again) scheduler_.add(queue_.waiting(ticket.run_id));
   }
-  const char* kind = again ? "retry" : kills ? "quarantined" : "failed";
+  const char* kind = again ? "retry" : quarantine ? "quarantined" : "failed";
   note(kind, fmt::format("attempt {}: {}: {}", ticket.attempt, cause, text), ticket.run_id);
 }
 

@@ -120,7 +120,8 @@ void Coordinator::apply(int, const Failed& failed) {
   Attempt* attempt = roster_.find(failed.ticket);
   if (attempt && !attempt->loss.empty()) {
     fail(failed.ticket, "lost", attempt->loss);
-  } else if (attempt && failed.cause == "lost") {  // Who it was will be told.
+  } else if (attempt && failed.cause == "lost" && attempt->members.size() > 1) {
+    // Who it was will be told.
     attempt->left = true;
     return;
   } else {

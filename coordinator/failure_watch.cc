@@ -13,7 +13,7 @@ constexpr int64_t kAlike = 6;  // 30 % of them.
 constexpr size_t kModels = 3;  // That a fault of runs must have.
 
 bool alike(const FailureWatch::Failure& a, const FailureWatch::Failure& b) {
-  return a.cause == b.cause && (a.may_pass || a.text == b.text);
+  return a.cause == b.cause && (a.one_kind || a.text == b.text);
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ void FailureWatch::note(std::optional<Failure> failure) {
     ++count;
     models.insert(one->model);
   }
-  if (count < kAlike || (!newest.may_pass && models.size() < kModels)) return;
+  if (count < kAlike || (!newest.of_the_world && models.size() < kModels)) return;
   alarm_ = fmt::format("{} of the last {} attempts ended alike ({}: {})", count, last_.size(),
                        newest.cause, newest.text);
 }

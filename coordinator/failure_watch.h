@@ -13,14 +13,16 @@ class FailureWatch {
  public:
   struct Failure {
     std::string cause, text, model;
-    bool may_pass = false;  // The world's fault rather than the run's.
+    bool one_kind = false;      // The cause alone tells what it was, the text does not.
+    bool of_the_world = false;  // Its fault rather than the run's.
   };
 
   void note_success();
   void note_failure(Failure failure);
 
-  // What happened, when 30 % of the last 20 attempts ended alike: with the same cause if the world
-  // did it; else with the same text, and in runs of several models: one that is broken fails alone.
+  // What happened, when 30 % of the last 20 attempts ended alike: with the same cause and, unless
+  // that tells it all, the same text; and if not the world did it, in runs of several models: one
+  // that is broken fails alone.
   const std::optional<std::string>& alarm() const { return alarm_; }
 
  private:

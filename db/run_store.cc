@@ -251,11 +251,13 @@ bool RunStore::finish(const Ticket& ticket, const RunResult& result) {
   });
 }
 
-int64_t RunStore::count_attempts(const std::string& run_id, const std::string& cause) {
-  Query attempts(database_, "SELECT count(*) FROM attempts WHERE run = ? AND cause = ?", run_id,
-                 cause);
-  attempts.next();
-  return attempts.integer(0);
+int64_t RunStore::count_attempts(const std::string& run_id,
+                                 std::span<const std::string_view> causes) {
+  Query attempts(database_, "SELECT cause FROM attempts WHERE run = ? AND cause IS NOT NULL",
+                 run_id);
+  int64_t count = 0;
+  while (attempts.next()) count += std::ranges::count(causes, attempts.text(0));
+  return count;
 }
 
 bool RunStore::fail(const Ticket& ticket, const std::string& cause, const std::string& text,

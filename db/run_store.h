@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -75,8 +76,8 @@ class RunStore {
   // True: the result is stored, now or by an earlier call. False: the ticket is an older one.
   [[nodiscard]] bool finish(const Ticket& ticket, const RunResult& result);
 
-  // Attempts at the run that ended with this cause.
-  int64_t count_attempts(const std::string& run_id, const std::string& cause);
+  // Attempts at the run that ended with one of these causes.
+  int64_t count_attempts(const std::string& run_id, std::span<const std::string_view> causes);
 
   // The end of an attempt. False: the ticket is an older one and nothing changed.
   bool fail(const Ticket& ticket, const std::string& cause, const std::string& text,

@@ -91,7 +91,7 @@ CREATE TABLE attempts (
   environment TEXT REFERENCES environments (hash),
   start_ms INTEGER NOT NULL,
   end_ms INTEGER,                -- NULL: it is running
-  cause TEXT,                    -- done, interrupted, cancelled, pruned, coordinator lost, lost, error, nan, ...
+  cause TEXT,                    -- done, interrupted, cancelled, pruned, coordinator lost, lost, crash, gpu, memory, error, nan, ...
   text TEXT,                     -- the error in full
   resumed_from_step INTEGER,     -- 0: from the start; NULL: it did not get to training
   last_step INTEGER,             -- the last step it told of

@@ -2,8 +2,8 @@
 """Torments a real sweep and compares what comes out with an undisturbed one.
 
 A sweep of small runs on synthetic data, some on two ranks and one that starts from another, under
-`mpirun --with-ft ulfm`. Faults fall at random moments: SIGKILL to a worker, to the coordinator, to
-mpirun alone and to all of it, hangs (SIGSTOP), drains, truncated and flipped checkpoints, locks on
+`mpirun --with-ft ulfm`. Faults fall at random moments: SIGKILL to a worker, to a trainer, to the coordinator, to
+mpirun alone and to all of it, hangs (SIGSTOP) of workers and trainers, drains, truncated and flipped checkpoints, locks on
 the database, a disk that is full for a while (as root, on a small tmpfs). In the end every run must
 be done exactly once, with the figures of the undisturbed sweep: runs on one rank to the last bit,
 runs on two up to the order of sums. Everything depends on the seed but the speed of the machine.
@@ -76,8 +76,8 @@ class Sweep:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
-    def ranks(self):
-        """World rank -> process, of this database."""
+    def ranks(self, name="seqsweep"):
+        """World rank -> process of that name, of this database."""
         found = {}
         for entry in pathlib.Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError):
@@ -85,15 +85,20 @@ class Sweep:
                 command = (entry / "cmdline").read_bytes().split(b"\0")
                 if not command[0].endswith(b"seqsweep") or str(self.database).encode() not in command:
                     continue
+                if (entry / "comm").read_text().strip() != name:
+                    continue
                 for line in (entry / "environ").read_bytes().split(b"\0"):
                     if line.startswith(b"OMPI_COMM_WORLD_RANK="):
                         found[int(line.split(b"=")[1])] = pid
         return found
 
+    def trainers(self):
+        return self.ranks("seqsweep-train")
+
     def kill_all(self):
         with contextlib.suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        for pid in self.ranks().values():
+        for pid in [*self.ranks().values(), *self.trainers().values()]:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
@@ -115,8 +120,9 @@ class Faults:
 
     def __init__(self, sweep, rng, disk):
         self.sweep, self.rng, self.disk = sweep, rng, disk
-        self.kinds = [self.kill_worker, self.kill_worker, self.kill_coordinator, self.kill_mpirun, self.kill_job,
-                      self.hang_worker, self.drain, self.truncate, self.flip, self.lock, self.read]
+        self.kinds = [self.kill_worker, self.kill_worker, self.kill_trainer, self.kill_trainer, self.hang_trainer,
+                      self.kill_coordinator, self.kill_mpirun, self.kill_job, self.hang_worker, self.drain,
+                      self.truncate, self.flip, self.lock, self.read]
         if disk:
             self.kinds.append(self.fill_disk)
 
@@ -131,6 +137,24 @@ class Faults:
             return None
         kill(pid, signal.SIGKILL)
         return f"SIGKILL to rank {rank}"
+
+    def trainer(self):
+        trainers = self.sweep.trainers()
+        return self.rng.choice(sorted(trainers.items())) if trainers else (None, None)
+
+    def kill_trainer(self):
+        rank, pid = self.trainer()
+        if pid is None:
+            return None
+        kill(pid, signal.SIGKILL)
+        return f"SIGKILL to the trainer of rank {rank}"
+
+    def hang_trainer(self):
+        rank, pid = self.trainer()
+        if pid is None:
+            return None
+        kill(pid, signal.SIGSTOP)
+        return f"SIGSTOP to the trainer of rank {rank}"
 
     def kill_coordinator(self):
         pid = self.sweep.ranks().get(0)
@@ -265,10 +289,10 @@ def settle(sweep):
     code = sweep.wait(0.3)
     if code is not None:
         deadline = time.monotonic() + 20
-        while sweep.ranks() and time.monotonic() < deadline:
+        while (sweep.ranks() or sweep.trainers()) and time.monotonic() < deadline:
             time.sleep(0.1)
-        if sweep.ranks():
-            raise SystemExit(f"torture: orphans are left after mpirun ended with {code}: {sweep.ranks()}")
+        if left := {**sweep.ranks(), **sweep.trainers()}:
+            raise SystemExit(f"torture: orphans are left after mpirun ended with {code}: {left}")
 
 
 def all_done(database):

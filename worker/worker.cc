@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <deque>
 #include <new>
 #include <optional>
 #include <thread>
@@ -14,61 +13,21 @@
 #include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/protocol/stack_file.h"
+#include "worker/attempt_mark.h"
 #include "worker/device.h"
 #include "worker/environment.h"
 #include "worker/execute.h"
 #include "worker/hang_watch.h"
+#include "worker/inbox.h"
+#include "worker/trainer_relay.h"
 
 namespace seqsweep {
 namespace {
 
-constexpr int kCoordinator = 0;
 constexpr int64_t kProgressEvery_ms = 250;
 constexpr int64_t kIdle_ms = 100;  // Between looks at the stop flag and the parent.
+constexpr int64_t kMarkLook_ms = 1000;
 constexpr double kStackAt = 0.75;  // Of the lease: the stack is there before the run is given up.
-
-// What the coordinator said and nobody has acted upon yet.
-class Inbox {
- public:
-  explicit Inbox(Transport& transport) : transport_(transport) {}
-
-  void poll(int64_t timeout_ms) {
-    while (auto envelope = transport_.receive(timeout_ms)) {
-      std::visit([this](auto& message) { take(message); }, envelope->message);
-      timeout_ms = 0;
-    }
-    for (const int peer : transport_.take_dead()) alone_ = alone_ || peer == kCoordinator;
-  }
-
-  bool shutdown() const { return shutdown_; }
-  bool draining() const { return draining_ || shutdown_ || alone_; }
-  bool alone() const { return alone_; }  // The coordinator died.
-  bool cancelled(const Ticket& ticket) const { return cancelled_ == ticket; }
-  bool goes_on_elsewhere(const Ticket& ticket) const { return left_to_others_ == ticket; }
-  bool committed(const Ticket& ticket) const { return committed_ == ticket; }
-  bool has_dispatch() const { return !dispatches_.empty(); }
-  Dispatch next_dispatch() {
-    Dispatch dispatch = std::move(dispatches_.front());
-    dispatches_.pop_front();
-    return dispatch;
-  }
-
- private:
-  void take(Dispatch& dispatch) { dispatches_.push_back(std::move(dispatch)); }
-  void take(const Cancel& cancel) {
-    cancelled_ = cancel.ticket;
-    if (cancel.goes_on_elsewhere) left_to_others_ = cancel.ticket;
-  }
-  void take(const Committed& committed) { committed_ = committed.ticket; }
-  void take(const Drain&) { draining_ = true; }
-  void take(const Shutdown&) { shutdown_ = true; }
-  void take(const auto&) { log_warning("a message for a coordinator came to a worker; dropped"); }
-
-  Transport& transport_;
-  bool draining_ = false, shutdown_ = false, alone_ = false;
-  std::optional<Ticket> cancelled_, left_to_others_, committed_;
-  std::deque<Dispatch> dispatches_;  // One that came while the last run ended waits here.
-};
 
 // Progress of one run, gathered and sent a few times a second by the group's first member.
 class RunReporter : public Reporter {
@@ -103,8 +62,18 @@ class RunReporter : public Reporter {
     if (in_group_of_one_ && inbox_.goes_on_elsewhere(ticket_)) {  // Several agree on a step.
       throw_run("it goes on elsewhere: this worker did not answer for too long");
     }
-    return inbox_.draining() || inbox_.cancelled(ticket_) || settings_.stop_requested() ||
-           settings_.orphaned();
+    const bool stop = inbox_.draining() || inbox_.cancelled(ticket_) ||
+                      settings_.stop_requested() || settings_.orphaned();
+    if (folder_is_lost(stop)) throw_run("it goes on elsewhere: another attempt at it has begun");
+    return stop;
+  }
+
+  // Several ranks agree on what they leave in the folder; one alone may be out of the world.
+  void take_folder(const std::filesystem::path& folder) {
+    if (in_group_of_one_) mark_.emplace(folder, ticket_);
+  }
+  void leave_folder() {
+    if (mark_) mark_->remove();
   }
 
   void got_on() { hang_watch_.got_on(); }
@@ -122,14 +91,23 @@ class RunReporter : public Reporter {
   int64_t step() const { return gathered_.step; }
 
  private:
+  // Looks before a checkpoint for a stop, and now and then.
+  bool folder_is_lost(bool look) {
+    const int64_t now_ms = system_clock().monotonic_ms();
+    if (!mark_ || (!look && now_ms - mark_seen_ms_ < kMarkLook_ms)) return false;
+    mark_seen_ms_ = now_ms;
+    return !mark_->stands();
+  }
+
   Transport& transport_;
   Inbox& inbox_;
   const WorkerSettings& settings_;
   Ticket ticket_;
   bool leads_, in_group_of_one_;
   HangWatch hang_watch_;
+  std::optional<AttemptMark> mark_;
   Progress gathered_;
-  int64_t sent_ms_ = 0;
+  int64_t sent_ms_ = 0, mark_seen_ms_ = 0;
 };
 
 // LibTorch has no type of its own for host memory that ran out.
@@ -155,15 +133,18 @@ Failed failure(const Ticket& ticket) {
 class Worker {
  public:
   Worker(Transport& transport, const MakeGroup& make_group, const WorkerSettings& settings)
-      : transport_(transport), make_group_(make_group), settings_(settings), inbox_(transport) {}
+      : transport_(transport), make_group_(make_group), settings_(settings), inbox_(transport) {
+    if (settings.trainers) relay_.emplace(*settings.trainers, transport, inbox_, settings);
+  }
 
   int run() {
-    say_hello();
-    while (!inbox_.shutdown() && !nobody_is_left()) {
+    transport_.send(kCoordinator, relay_ ? relay_->meet() : own_hello());
+    while (!inbox_.shutdown() && !nobody_is_left() && !spoilt_) {
       if (inbox_.has_dispatch()) {
-        execute_dispatch(inbox_.next_dispatch());
+        take_up(inbox_.next_dispatch());
       } else {
         inbox_.poll(kIdle_ms);
+        if (relay_) relay_->look_after();
       }
     }
     return inbox_.shutdown() ? kExitDone : kExitWorldFailed;
@@ -173,14 +154,21 @@ class Worker {
   // To report to: mpirun is gone, or the coordinator.
   bool nobody_is_left() const { return settings_.orphaned() || inbox_.alone(); }
 
-  void say_hello() {
+  Hello own_hello() const {
     const int64_t cores =
         settings_.threads > 0 ? settings_.threads : std::thread::hardware_concurrency();
-    transport_.send(kCoordinator, Hello{.host = host_name(),
-                                        .pid = getpid(),
-                                        .cores = cores,
-                                        .device = choose_device(DeviceChoice::Auto).text,
-                                        .environment = environment(settings_.mpi_version).dump()});
+    return {.host = host_name(),
+            .pid = getpid(),
+            .cores = cores,
+            .device = choose_device(DeviceChoice::Auto).text,
+            .environment = environment(settings_.mpi_version).dump()};
+  }
+
+  // A run on several ranks needs MPI, which only the ranks have.
+  void take_up(const Dispatch& dispatch) {
+    if (relay_ && dispatch.members.size() == 1) return relay_->train(dispatch);
+    if (relay_) relay_->let_go();
+    execute_dispatch(dispatch);
   }
 
   // The one place where the exceptions of a run end.
@@ -188,6 +176,7 @@ class Worker {
     RunReporter reporter(transport_, inbox_, settings_, dispatch);
     std::optional<RunResult> result;
     try {
+      reporter.take_folder(dispatch.folder);
       const auto group = make_group_(dispatch);
       const RunConfig config = RunConfig::parse(dispatch.config);
       result = execute(config,
@@ -197,11 +186,13 @@ class Worker {
                         .group = *group},
                        reporter);
     } catch (...) {
-      const Failed failed = failure(dispatch.ticket);
+      Failed failed = failure(dispatch.ticket);
       log_error("run {} failed: {}", dispatch.ticket.run_id, failed.text);
-      // It would fail every run that it gets. Its death is known at once, and this run is tried
-      // elsewhere, once.
-      if (!gpu_answers()) ::raise(SIGKILL);
+      if (!gpu_answers()) {  // It would fail every run that it gets. This one is tried again, once.
+        if (!settings_.is_trainer) ::raise(SIGKILL);  // Its death is known at once.
+        spoilt_ = true;
+        failed.cause = "gpu";
+      }
       reporter.flush();
       transport_.send(kCoordinator, failed);
       return;
@@ -233,12 +224,15 @@ class Worker {
       if (unwanted && !inbox_.committed(finished.ticket)) return;
     }
     remove_checkpoints(folder);
+    reporter.leave_folder();
   }
 
   Transport& transport_;
   const MakeGroup& make_group_;
   const WorkerSettings& settings_;
   Inbox inbox_;
+  std::optional<TrainerRelay> relay_;
+  bool spoilt_ = false;  // The GPU does not answer any more.
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
-// The life of a worker rank: says Hello, takes runs from the coordinator, executes them and
-// reports, until Shutdown. An exception in a run fails that run; the worker lives on.
+// The life of a worker: says Hello, takes runs from the coordinator, executes them and reports,
+// until Shutdown. An exception in a run fails that run; the worker lives on. A rank has its runs on
+// one rank done by a trainer (worker/trainer_process.h), which is a worker too: what crashes there
+// is not the rank.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "core/base/fork_server.h"
 #include "core/base/signals.h"
 #include "core/comm/group.h"
 #include "core/protocol/transport.h"
@@ -22,6 +25,8 @@ struct WorkerSettings {
   std::string mpi_version;           // For the record.
   int64_t finished_every_ms = 2000;  // A result is sent again until it is stored.
   double lease_s = 600;  // The coordinator's: a run is lost that does not get on for so long.
+  ForkServer* trainers = nullptr;  // Of run_trainer(). Without it every run trains in this process.
+  bool is_trainer = false;         // This process: another one replaces it when it ends.
   std::function<bool()> stop_requested = seqsweep::stop_requested;  // Asked at every step.
   std::function<bool()> orphaned = seqsweep::orphaned;
 };

@@ -69,4 +69,14 @@ void log_line(LogLevel level, std::string_view text) {
   std::fwrite(out.data(), 1, out.size(), stderr);
 }
 
+void log_as_is(std::string_view lines) {
+  const std::lock_guard lock(state().mutex);
+  LogState& log = state();
+  std::string out = log.status.empty() && !log.shared ? "" : "\r\033[K";
+  out += lines;
+  if (!log.status.empty() && !lines.ends_with('\n')) out += '\n';
+  out += log.status;
+  std::fwrite(out.data(), 1, out.size(), stderr);
+}
+
 }  // namespace seqsweep

@@ -16,6 +16,7 @@ void set_log_who(std::string who);      // Shown in every line; empty by default
 void set_log_level(LogLevel level);     // Lines below it are dropped; Info by default.
 void set_log_status(std::string line);  // A line kept at the bottom of a terminal; "" removes it.
 void log_line(LogLevel level, std::string_view text);
+void log_as_is(std::string_view lines);  // That another process of ours wrote as its log.
 
 template <typename... Args>
 void log_debug(fmt::format_string<Args...> text, Args&&... args) {

@@ -84,7 +84,9 @@ struct Finished {  // Repeated until Committed comes back.
 
 struct Failed {
   Ticket ticket;
-  std::string cause;  // "error", "input", "nan", "memory", "world"; "lost": another member died
+  // "error", "input", "nan", "memory", "world"; "crash", "gpu": its trainer died, its GPU fails
+  // every call; "lost": another member died, or its trainer hung.
+  std::string cause;
   std::string text;
 };
 

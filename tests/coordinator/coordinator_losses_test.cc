@@ -154,6 +154,66 @@ TEST_F(CoordinatorTest, ARunThatKillsTwoWorkersIsQuarantined) {
   EXPECT_EQ(attempts(first)[1].cause, "lost");
 }
 
+TEST_F(CoordinatorTest, ARunWhoseTrainerDiesTwiceIsQuarantinedAndTheWorkerGoesOn) {
+  settings_.retry.delay_s = 100;
+  auto runs = seeds_of_a_run(2);
+  runs[0].config.train.epochs *= 2;  // Longer: it comes first.
+  begin_ready(1, runs);
+  const Ticket first = ticket_of(1);
+  say(1, Failed{first, "crash", "the trainer died by signal 11 (SIGSEGV) after step 3"});
+  const Ticket second = ticket_of(1);  // At once: it need not wait for a better world.
+  EXPECT_EQ(second.run_id, first.run_id);
+  say(1, Failed{second, "gpu", "the GPU does not answer"});
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "quarantined"));
+  EXPECT_EQ(attempts(first)[0].cause, "crash");
+  EXPECT_EQ(attempts(first)[1].cause, "gpu");
+  finish(1, ticket_of(1));
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(coordinator_->exit_code(), kExitSomeRunsFailed);
+}
+
+// It ends its trainer, which hung, and says so: the only worker there is.
+TEST_F(CoordinatorTest, AWorkerThatComesBackAtOnceIsWaitedFor) {
+  settings_.lease_s = 60;
+  begin_ready(1, seeds_of_a_run(1));
+  const Ticket first = ticket_of(1);
+  pass(61);
+  EXPECT_THAT(transport_->take<Cancel>(1), SizeIs(1));
+  EXPECT_TRUE(coordinator_->lost_workers());
+  say(1, Failed{first, "lost", "it goes on elsewhere: its trainer was killed"});
+  EXPECT_FALSE(coordinator_->lost_workers());
+  const Ticket second = ticket_of(1);
+  EXPECT_EQ(second.attempt, 2);
+  finish(1, second);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 1);
+}
+
+TEST_F(CoordinatorTest, ARunOnSeveralRanksWaitsForAWorkerThatMayComeBack) {
+  settings_.lease_s = 60;
+  auto runs = seeds_of_a_run(2);
+  runs[1].config.train.ranks = 2;
+  begin_ready(2, runs);
+  const Ticket narrow = ticket_of(1);
+  EXPECT_THAT(transport_->take<Dispatch>(2), IsEmpty());
+  pass(61);
+  const Ticket again = ticket_of(2);
+  EXPECT_EQ(again.run_id, narrow.run_id);
+  say(1, Failed{narrow, "lost", "it goes on elsewhere: its trainer was killed"});
+  finish(2, again);
+  const auto wide = transport_->take<Dispatch>(1);
+  ASSERT_THAT(wide, SizeIs(1));
+  EXPECT_THAT(wide[0].members, ElementsAre(1, 2));
+}
+
+TEST_F(CoordinatorTest, AWorkerThatDoesNotComeBackIsWaitedForNoLonger) {
+  settings_.lease_s = 60;
+  begin_ready(1, seeds_of_a_run(1));
+  pass(61);
+  EXPECT_NO_THROW(pass(29));
+  EXPECT_THROW(pass(2), Error);
+}
+
 TEST_F(CoordinatorTest, WhatTakesEveryRunDownStopsTheSweep) {
   settings_.retry = {.retries_max = 0};
   begin_ready(1, seeds_of_a_run(10));

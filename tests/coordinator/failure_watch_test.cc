@@ -8,7 +8,7 @@ namespace {
 using ::testing::HasSubstr;
 
 FailureWatch::Failure of_world(const std::string& text) {
-  return {.cause = "world", .text = text, .model = "deep", .may_pass = true};
+  return {.cause = "world", .text = text, .model = "deep", .one_kind = true, .of_the_world = true};
 }
 FailureWatch::Failure of_run(const std::string& model, const std::string& text) {
   return {.cause = "error", .text = text, .model = model};
@@ -40,6 +40,23 @@ TEST(FailureWatch, OneBrokenModelFailsAlone) {
   FailureWatch watch;
   for (int i = 0; i < 50; ++i) watch.note_failure(of_run("deep", "wrong"));
   EXPECT_FALSE(watch.alarm());
+}
+
+FailureWatch::Failure crash_of(const std::string& model, int64_t step) {
+  return {.cause = "crash",
+          .text = "died after step " + std::to_string(step),
+          .model = model,
+          .one_kind = true};
+}
+
+TEST(FailureWatch, CrashesAreAlikeWhereverTheyHappenButNotOfOneModelAlone) {
+  FailureWatch watch;
+  for (int i = 0; i < 50; ++i) watch.note_failure(crash_of("deep", i));
+  EXPECT_FALSE(watch.alarm());
+  watch.note_failure(crash_of("wide", 1));
+  EXPECT_FALSE(watch.alarm());
+  watch.note_failure(crash_of("flat", 1));
+  EXPECT_TRUE(watch.alarm());
 }
 
 TEST(FailureWatch, TheSameErrorInSeveralModelsDoesNotComeFromThem) {

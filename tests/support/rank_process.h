@@ -11,21 +11,33 @@
 
 namespace seqsweep {
 
-// The process of a world rank of the sweep on this database; 0: there is none.
-inline pid_t process_of(const std::string& db, int rank) {
+// The process of the sweep on this database that has this name and, where `variable` is not empty,
+// that in its environment; 0: there is none.
+inline pid_t find_process(const std::string& db, const std::string& name,
+                          const std::string& variable = "") {
   namespace fs = std::filesystem;
   const auto text_of = [](const fs::path& path) {
     std::ifstream file(path);
     return std::string(std::istreambuf_iterator<char>(file), {});
   };
-  const std::string place = "OMPI_COMM_WORLD_RANK=" + std::to_string(rank) + '\0';
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
     const int pid = std::atoi(entry.path().filename().c_str());
-    if (pid == 0) continue;
+    if (pid == 0 || text_of(entry.path() / "comm") != name + '\n') continue;
     const bool ours = text_of(entry.path() / "cmdline").find(db) != std::string::npos;
-    if (ours && text_of(entry.path() / "environ").find(place) != std::string::npos) return pid;
+    if (ours && text_of(entry.path() / "environ").find(variable) != std::string::npos) return pid;
   }
   return 0;
+}
+
+// Of a world rank of the sweep on this database.
+inline pid_t process_of(const std::string& db, int rank) {
+  return find_process(db, "seqsweep",
+                      "OMPI_COMM_WORLD_RANK=" + std::to_string(rank) + std::string(1, '\0'));
+}
+
+// A trainer, of whichever rank.
+inline pid_t trainer_of(const std::string& db) {
+  return find_process(db, "seqsweep-train");
 }
 
 }  // namespace seqsweep

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/support/command.h"
+#include "tests/support/rank_process.h"
 
 namespace seqsweep {
 namespace kill_test {
@@ -119,6 +120,67 @@ TEST(Kill, OneProcessWithoutMpirunDrainsOnInterrupt) {
   const CommandResult again = run_command(command);  // Trains nothing again.
   EXPECT_EQ(again.code, 0);
   EXPECT_EQ(query(db, "SELECT max(attempts) <= 2 FROM results"), "1\n");
+}
+
+class KilledTrainer : public testing::Test {
+ protected:
+  std::vector<std::string> command(const std::string& db) const {
+    return {kSeqsweep, "sweep", folder_.at("sweep.yaml"),        "--db", db,
+            "--lease", "3",     "data_dir=" + folder_.at("data")};
+  }
+  // Of a sweep that trains; 0: it ended.
+  static pid_t busy_trainer(Command& sweep, const std::string& db) {
+    while (sweep.running()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      if (run_command({"sqlite3", "-readonly", db, "SELECT count(*) > 20 FROM steps"}).output ==
+          "1\n") {
+        return trainer_of(db);
+      }
+    }
+    return 0;
+  }
+  static bool gone_soon(pid_t process) {
+    for (int i = 0; i < 1000 && ::kill(process, 0) == 0; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return ::kill(process, 0) != 0;
+  }
+
+  TestFolder folder_{"trainer"};
+};
+
+TEST_F(KilledTrainer, CostsAnAttemptAndNothingElse) {
+  folder_.file("sweep.yaml", kSweep);
+  const std::string quiet = folder_.at("quiet.db"), torn = folder_.at("torn.db");
+  ASSERT_EQ(run_command(command(quiet)).code, 0);
+  for (const int signal : {SIGKILL, SIGSTOP}) {
+    for (const char* part : {"", "-wal", "-shm", ".runs"}) std::filesystem::remove_all(torn + part);
+    Command sweep(command(torn), folder_.path() / "torn.log");
+    const pid_t trainer = busy_trainer(sweep, torn);
+    ASSERT_GT(trainer, 0) << sweep.output();
+    ::kill(trainer, signal);
+    EXPECT_EQ(sweep.wait(), 0) << sweep.output();
+    EXPECT_EQ(query(torn, kFigures), query(quiet, kFigures));
+    EXPECT_EQ(query(torn, kCounts), query(quiet, kCounts));
+    EXPECT_EQ(query(torn, "SELECT cause FROM attempts WHERE cause != 'done'"),
+              signal == SIGKILL ? "crash\n" : "lost\n");
+  }
+}
+
+TEST_F(KilledTrainer, GoesWithItsRankAndSavesWhatItReached) {
+  folder_.file("sweep.yaml", kSweep);
+  const std::string db = folder_.at("results.db");
+  Command sweep(command(db), folder_.path() / "log");
+  const pid_t trainer = busy_trainer(sweep, db);
+  ASSERT_GT(trainer, 0) << sweep.output();
+  sweep.signal(SIGKILL);
+  sweep.wait();
+  EXPECT_TRUE(gone_soon(trainer));
+  const std::string told = query(db, "SELECT max(step) FROM steps");
+  EXPECT_EQ(run_command(command(db)).code, 0);
+  EXPECT_EQ(query(db, "SELECT min(resumed_from_step) >= " + told.substr(0, told.size() - 1) +
+                          " FROM attempts WHERE number = 2"),
+            "1\n");
 }
 
 }  // namespace kill_test

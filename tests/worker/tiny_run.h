@@ -7,14 +7,21 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 #include <torch/utils.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/files.h"
 #include "core/base/random.h"
 #include "core/data/registry.h"
 #include "core/protocol/run_config.h"
@@ -68,16 +75,41 @@ inline std::shared_ptr<torch::nn::Module> make_last_item(const NoSettings&,
   return std::make_shared<LastItemTable>(context);
 }
 
+inline void throw_as_a_destructor_would() noexcept {
+  std::rethrow_exception(std::make_exception_ptr(std::runtime_error("the tiny run's last words")));
+}
+
 struct LastItemTaskConfig {
-  std::string fault = "";  // "input", "memory", "nan", "torch": what loss() does.
-  void fields(auto&& field) { field("fault", fault, ""); }
+  std::string fault = "";       // What loss() does: a word of be_faulty(), or "nan".
+  int64_t fault_after = 0;      // Calls of it.
+  std::string fault_file = "";  // Made by the first fault; where it is, there is no other.
+  void fields(auto&& field) {
+    field("fault", fault, "");
+    field("fault_after", fault_after, "");
+    field("fault_file", fault_file, "");
+  }
 };
+
+inline void be_faulty(const std::string& fault) {
+  if (fault == "input") throw_input("the tiny run was told to fail");
+  if (fault == "memory") throw std::bad_alloc();
+  if (fault == "torch") torch::ones({2}).view({3});
+  if (fault == "huge") torch::ones({int64_t{1} << 46});
+  if (fault == "segv") ::raise(SIGSEGV);
+  if (fault == "abort") throw_as_a_destructor_would();
+  if (fault == "exit 0") std::exit(0);
+  if (fault == "exit 1") std::exit(1);
+  if (fault == "kill") ::raise(SIGKILL);
+  if (fault == "stop") ::raise(SIGSTOP);
+  for (std::vector<std::string> held; fault == "devour";) held.emplace_back(1 << 20, 'x');
+  while (fault == "hang") ::usleep(1000);
+}
 
 // One example a user: the last item of the training split from the one before it.
 class LastItemTask : public Task {
  public:
   LastItemTask(const LastItemTaskConfig& config, const TaskContext& context)
-      : fault_(config.fault),
+      : config_(config),
         model_(std::dynamic_pointer_cast<LastItemTable>(context.model)),
         data_(context.data) {}
 
@@ -86,9 +118,8 @@ class LastItemTask : public Task {
   int64_t begin_epoch(int64_t) override { return data_->users(); }
 
   LossSum loss(std::span<const int64_t> examples, uint64_t seed) override {
-    if (fault_ == "input") throw_input("the tiny run was told to fail");
-    if (fault_ == "memory") throw std::bad_alloc();
-    if (fault_ == "torch") torch::ones({2}).view({3});
+    const bool faulty = ++calls_ > config_.fault_after && !had_its_fault();
+    if (faulty) be_faulty(config_.fault);
     std::vector<int64_t> inputs, targets;
     for (const int64_t user : examples) {
       const History history = data_->history(user, Split::Train);
@@ -98,7 +129,8 @@ class LastItemTask : public Task {
     auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
     torch::Tensor scores = model_->scores(torch::tensor(inputs));
     scores = scores + 0.1 * torch::randn(scores.sizes(), generator);
-    if (fault_ == "nan") scores = scores * std::numeric_limits<double>::quiet_NaN();
+    if (faulty && config_.fault == "nan")
+      scores = scores * std::numeric_limits<double>::quiet_NaN();
     const auto options = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum);
     return {torch::nn::functional::cross_entropy(scores, torch::tensor(targets), options),
             static_cast<int64_t>(examples.size())};
@@ -128,7 +160,15 @@ class LastItemTask : public Task {
     return model_->scores(torch::tensor(last));
   }
 
-  std::string fault_;
+  bool had_its_fault() const {
+    if (config_.fault_file.empty()) return false;
+    if (std::filesystem::exists(config_.fault_file)) return true;
+    write_file_atomic(config_.fault_file, config_.fault);
+    return false;
+  }
+
+  LastItemTaskConfig config_;
+  int64_t calls_ = 0;
   std::shared_ptr<LastItemTable> model_;
   std::shared_ptr<const Dataset> data_;
 };

@@ -3,88 +3,26 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <chrono>
-#include <thread>
-
-#include "core/base/clock.h"
-#include "tests/support/temporary_folder.h"
-#include "tests/worker/tiny_run.h"
+#include "tests/worker/worker_fixture.h"
 
 namespace seqsweep {
 namespace {
 
-constexpr double kPatience_s = 20;
-
-// Plays the coordinator of one worker that runs in a thread.
-class WorkerTest : public testing::Test {
+// What a worker does is the same where a trainer does it for it.
+class WorkerOfEitherKind : public WorkerTest, public testing::WithParamInterface<Trains> {
  protected:
   void SetUp() override {
-    std::tie(coordinator_, worker_end_) = make_local_transport();
-    settings_.threads = 1;
-    settings_.finished_every_ms = 50;
-    settings_.stop_requested = [this] { return stop_.load(); };
-    settings_.orphaned = [this] { return orphan_.load(); };
+    WorkerTest::SetUp();
+    train(GetParam());
   }
-  void start() {
-    worker_ =
-        std::thread([this] { exit_code_ = run_worker(*worker_end_, make_group_, settings_); });
-  }
-  int shut_down() {
-    coordinator_->send(1, Shutdown{});
-    worker_.join();
-    return exit_code_;
-  }
-  void TearDown() override {
-    if (worker_.joinable()) shut_down();
-  }
-
-  // The next message of this kind; others are dropped.
-  template <typename T>
-  std::optional<T> next(double patience_s = kPatience_s) {
-    const double end_s = monotonic_s() + patience_s;
-    while (monotonic_s() < end_s) {
-      auto envelope = coordinator_->receive(10);
-      if (envelope && std::holds_alternative<T>(envelope->message)) {
-        return std::get<T>(std::move(envelope->message));
-      }
-    }
-    return std::nullopt;
-  }
-
-  Ticket dispatch(const RunConfig& config, int64_t attempt = 1,
-                  const std::vector<int64_t>& members = {1}) {
-    Dispatch dispatch;
-    dispatch.ticket = {"0123456789abcdef", attempt, 1};
-    dispatch.config = config.json().dump();
-    dispatch.members = members;
-    dispatch.folder = (scratch_.path() / "run").string();
-    coordinator_->send(1, dispatch);
-    return dispatch.ticket;
-  }
-  void await_step() {
-    while (next<Progress>().value().step == 0) {
-    }
-  }
-  bool has_checkpoints() { return std::filesystem::exists(scratch_.path() / "run/checkpoints"); }
-
-  static RunConfig endless() {
-    RunConfig config = tiny_config();
-    config.train.epochs = 1000000;
-    config.train.patience = 0;
-    return config;
-  }
-
-  TemporaryFolder scratch_;
-  std::unique_ptr<Transport> coordinator_, worker_end_;
-  WorkerSettings settings_;
-  MakeGroup make_group_ = [](const Dispatch&) { return make_local_group(); };
-  std::atomic<bool> stop_ = false, orphan_ = false;
-  std::thread worker_;
-  int exit_code_ = -1;
 };
 
-TEST_F(WorkerTest, SaysWhoItIs) {
+INSTANTIATE_TEST_SUITE_P(Worker, WorkerOfEitherKind,
+                         testing::Values(Trains::InTheWorker, Trains::Apart), [](const auto& kind) {
+                           return kind.param == Trains::Apart ? "Apart" : "InTheWorker";
+                         });
+
+TEST_P(WorkerOfEitherKind, SaysWhoItIs) {
   settings_.mpi_version = "Test MPI 1.0";
   start();
   const Hello hello = next<Hello>().value();
@@ -96,7 +34,7 @@ TEST_F(WorkerTest, SaysWhoItIs) {
   EXPECT_EQ(shut_down(), kExitDone);
 }
 
-TEST_F(WorkerTest, ReportsARunAndRepeatsItsResultUntilItIsStored) {
+TEST_P(WorkerOfEitherKind, ReportsARunAndRepeatsItsResultUntilItIsStored) {
   start();
   const Ticket ticket = dispatch(tiny_config());
   std::vector<StepRow> steps;
@@ -122,7 +60,7 @@ TEST_F(WorkerTest, ReportsARunAndRepeatsItsResultUntilItIsStored) {
   EXPECT_FALSE(has_checkpoints());
 }
 
-TEST_F(WorkerTest, AnExceptionFailsTheRunAndTheWorkerLivesOn) {
+TEST_P(WorkerOfEitherKind, AnExceptionFailsTheRunAndTheWorkerLivesOn) {
   start();
   const std::vector<std::pair<std::string, std::string>> faults = {
       {"input", "input"}, {"memory", "memory"}, {"nan", "nan"}, {"torch", "error"}};
@@ -150,7 +88,7 @@ TEST_F(WorkerTest, AGroupThatCannotBeMadeFailsTheRun) {
   EXPECT_EQ(failed.text, "no such rank");
 }
 
-TEST_F(WorkerTest, DrainInterruptsAtAStep) {
+TEST_P(WorkerOfEitherKind, DrainInterruptsAtAStep) {
   start();
   const Ticket ticket = dispatch(endless());
   await_step();
@@ -161,7 +99,7 @@ TEST_F(WorkerTest, DrainInterruptsAtAStep) {
   EXPECT_TRUE(has_checkpoints());
 }
 
-TEST_F(WorkerTest, ASignalInterruptsLikeADrain) {
+TEST_P(WorkerOfEitherKind, ASignalInterruptsLikeADrain) {
   start();
   dispatch(endless());
   await_step();
@@ -170,7 +108,7 @@ TEST_F(WorkerTest, ASignalInterruptsLikeADrain) {
   EXPECT_EQ(shut_down(), kExitDone);
 }
 
-TEST_F(WorkerTest, CancelStopsOnlyItsOwnRun) {
+TEST_P(WorkerOfEitherKind, CancelStopsOnlyItsOwnRun) {
   start();
   const Ticket ticket = dispatch(endless(), 2);
   coordinator_->send(1, Cancel{{ticket.run_id, 1, 1}});  // Of an older attempt.
@@ -180,7 +118,7 @@ TEST_F(WorkerTest, CancelStopsOnlyItsOwnRun) {
   EXPECT_EQ(next<Interrupted>().value().ticket, ticket);
 }
 
-TEST_F(WorkerTest, ACancelledRunIsResumedByTheNextAttempt) {
+TEST_P(WorkerOfEitherKind, ACancelledRunIsResumedByTheNextAttempt) {
   start();
   const Ticket first = dispatch(endless(), 1);
   await_step();
@@ -194,7 +132,7 @@ TEST_F(WorkerTest, ACancelledRunIsResumedByTheNextAttempt) {
 }
 
 // It was believed to hang, and another worker is at the run's folder.
-TEST_F(WorkerTest, ARunThatGoesOnElsewhereIsLeftWithoutACheckpoint) {
+TEST_P(WorkerOfEitherKind, ARunThatGoesOnElsewhereIsLeftWithoutACheckpoint) {
   start();
   const Ticket ticket = dispatch(endless());
   await_step();
@@ -210,7 +148,7 @@ TEST_F(WorkerTest, ARunThatGoesOnElsewhereIsLeftWithoutACheckpoint) {
   }
 }
 
-TEST_F(WorkerTest, ANewDispatchEndsTheWaitForAStoredResult) {
+TEST_P(WorkerOfEitherKind, ANewDispatchEndsTheWaitForAStoredResult) {
   start();
   dispatch(tiny_config(), 1);
   ASSERT_TRUE(next<Finished>());
@@ -219,7 +157,7 @@ TEST_F(WorkerTest, ANewDispatchEndsTheWaitForAStoredResult) {
   }
 }
 
-TEST_F(WorkerTest, AnOrphanCheckpointsAndLeavesWithoutATalk) {
+TEST_P(WorkerOfEitherKind, AnOrphanCheckpointsAndLeavesWithoutATalk) {
   start();
   dispatch(endless());
   await_step();
@@ -230,7 +168,7 @@ TEST_F(WorkerTest, AnOrphanCheckpointsAndLeavesWithoutATalk) {
   EXPECT_FALSE(next<Interrupted>(0.05));
 }
 
-TEST_F(WorkerTest, AnIdleOrphanLeaves) {
+TEST_P(WorkerOfEitherKind, AnIdleOrphanLeaves) {
   start();
   orphan_ = true;
   worker_.join();

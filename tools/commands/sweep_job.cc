@@ -10,6 +10,7 @@
 #include "coordinator/control.h"
 #include "coordinator/coordinator.h"
 #include "core/base/files.h"
+#include "core/base/fork_server.h"
 #include "core/base/host.h"
 #include "core/base/log.h"
 #include "core/base/signals.h"
@@ -20,6 +21,7 @@
 #include "core/train/batch_schedule.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/places.h"
+#include "worker/trainer_process.h"
 #include "worker/worker.h"
 
 namespace seqsweep {
@@ -105,13 +107,13 @@ int coordinate_and_release(const SweepJob& job, Transport& transport) {
   }
 }
 
-int run_in_one_process(const SweepJob& job) {
+int run_in_one_process(const SweepJob& job, ForkServer& trainers) {
   auto [coordinator_end, worker_end] = make_local_transport();
   std::exception_ptr worker_error;
   std::thread worker([&, transport = std::move(worker_end)] {
     try {
       run_worker(*transport, [](const Dispatch&) { return make_local_group(); },
-                 {.lease_s = job.lease_s});
+                 {.lease_s = job.lease_s, .trainers = &trainers});
     } catch (...) {
       worker_error = std::current_exception();
       request_stop();
@@ -130,29 +132,32 @@ int run_in_one_process(const SweepJob& job) {
   return code;
 }
 
-int run_rank(const SweepJob& job, const MpiWorld& world) {
+int run_rank(const SweepJob& job, const MpiWorld& world, ForkServer& trainers) {
   const auto transport = make_mpi_transport(world);
   if (world.rank() == 0) return coordinate_and_release(job, *transport);
   set_log_who(fmt::format("rank {}", world.rank()));
-  return run_worker(
-      *transport,
-      [&](const Dispatch& dispatch) {
-        return make_mpi_group(world, dispatch.members, tag_of(dispatch));
-      },
-      {.threads = world.cores(), .mpi_version = world.version(), .lease_s = job.lease_s});
+  return run_worker(*transport,
+                    [&](const Dispatch& dispatch) {
+                      return make_mpi_group(world, dispatch.members, tag_of(dispatch));
+                    },
+                    {.threads = world.cores(),
+                     .mpi_version = world.version(),
+                     .lease_s = job.lease_s,
+                     .trainers = &trainers});
 }
 
 }  // namespace
 
 SweepEnd run_sweep(const SweepJob& job) {
   install_stop_signals();
-  if (!started_by_mpirun()) return {run_in_one_process(job), true};
+  ForkServer trainers("seqsweep-train", run_trainer);  // Before there are threads, MPI and CUDA.
+  if (!started_by_mpirun()) return {run_in_one_process(job, trainers), true};
   MpiWorld world;
   stop_with_parent();
-  if (world.size() == 1) return {run_in_one_process(job), true};
+  if (world.size() == 1) return {run_in_one_process(job, trainers), true};
   int code = kExitWorldFailed;
   try {
-    code = run_rank(job, world);
+    code = run_rank(job, world, trainers);
   } catch (const Error& error) {
     if (!world.is_broken()) throw;
     log_error("{}", error.what());
