@@ -109,9 +109,9 @@ void launch_read(const ReadWeightParams& p) {
   constexpr int64_t kOfBlock = kThreads * kWeightsAtOnce;
   const auto blocks = static_cast<unsigned>((p.outputs * p.inputs + kOfBlock - 1) / kOfBlock);
   if (p.out_OI != nullptr) {
-    read_kernel<Reader><<<blocks, kThreads, 0, cuda_stream()>>>(p, p.out_OI);
+    read_kernel<Reader, float><<<blocks, kThreads, 0, cuda_stream()>>>(p, p.out_OI);
   } else {
-    read_kernel<Reader>
+    read_kernel<Reader, __nv_bfloat16>
         <<<blocks, kThreads, 0, cuda_stream()>>>(p, static_cast<__nv_bfloat16*>(p.bf16_out_OI));
   }
 }

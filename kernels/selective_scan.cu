@@ -174,7 +174,9 @@ template <int P>
 struct BackwardShared {
   Chunk<P> chunk;
   Rows d_read_out, d_added, d_exponent;
-  ChannelSums<P> d_B[2], d_C[2];                 // Of even and odd tokens: one barrier a token.
+  // Of even and odd tokens: one barrier a token. With so many states an sm_80 has no room for both.
+  static constexpr int kSums = P < 16 ? 2 : 1;
+  ChannelSums<P> d_B[kSums], d_C[kSums];
   float states[kChunk][kStates][kChannels * P];  // Before each token.
 };
 
@@ -211,6 +213,7 @@ struct BackwardThread {
 
   __device__ void run_back(const SelectiveScanParams& p, const Place<P>& place,
                            BackwardShared<P>& s, int token, int tokens) {
+    constexpr int kSums = BackwardShared<P>::kSums;
     for (int t = tokens - 1; t >= 0; --t) {
       const float step = s.chunk.step[t][place.column];
       const float added = step * s.chunk.x[t][place.column];
@@ -234,14 +237,15 @@ struct BackwardThread {
         s.d_added[t][place.column] = d_added;
         s.d_exponent[t][place.column] = d_exponent / kLog2E;
       }
-      s.d_B[t % 2].put(place, d_B);
-      s.d_C[t % 2].put(place, d_C);
+      s.d_B[t % kSums].put(place, d_B);
+      s.d_C[t % kSums].put(place, d_C);
       __syncthreads();
       for (int n = threadIdx.x; n < p.states; n += Place<P>::kThreads) {
         const int64_t index = (blockIdx.y * p.tokens + token + t) * p.states + n;
-        p.d_B_GTN[index] = s.d_B[t % 2].sum(n);
-        p.d_C_GTN[index] = s.d_C[t % 2].sum(n);
+        p.d_B_GTN[index] = s.d_B[t % kSums].sum(n);
+        p.d_C_GTN[index] = s.d_C[t % kSums].sum(n);
       }
+      if (kSums == 1) __syncthreads();
     }
   }
 

@@ -1,7 +1,9 @@
 // Tests that compare the GPU with the CPU. They skip where no GPU can be used. SEQSWEEP_TEST_DEVICE
-// names another device: with "cpu" most run anywhere and show that they ask nothing wrong.
+// names another device: with "cpu" most run anywhere and show that they ask nothing wrong; with
+// "emulated" the CPU plays the GPU and its kernels (tests/support/emulated_cuda).
 #pragma once
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <torch/cuda.h>
 #include <torch/types.h>
@@ -18,6 +20,15 @@
 
 namespace seqsweep {
 
+// Empty: a GPU.
+inline std::string test_device() {
+  const char* chosen = std::getenv("SEQSWEEP_TEST_DEVICE");
+  return chosen != nullptr ? chosen : "";
+}
+inline bool gpu_is_emulated() {
+  return test_device() == "emulated";
+}
+
 // Why a GPU cannot be used; both empty: it can, and the kernels are loaded.
 struct GpuSearch {
   std::string skip;     // There is none.
@@ -26,6 +37,10 @@ struct GpuSearch {
 
 inline GpuSearch look_for_gpu() {
   namespace fs = std::filesystem;
+  if (gpu_is_emulated()) {
+    const void* plugin = dlopen(SEQSWEEP_BIN_DIR "/emulated_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+    return {"", plugin != nullptr ? "" : dlerror()};
+  }
   if (!fs::exists("/dev/nvidiactl") && !fs::exists("/dev/nvidia0")) return {"needs a GPU", ""};
   if (!fs::exists(SEQSWEEP_BIN_DIR "/seqsweep_cuda.so")) return {"needs a build with CUDA", ""};
   try {
@@ -83,8 +98,8 @@ class GpuTest : public testing::Test {
   using Function = std::function<torch::Tensor(const Tensors&)>;
 
   void SetUp() override {
-    if (const char* chosen = std::getenv("SEQSWEEP_TEST_DEVICE")) {
-      device_ = c10::Device(chosen);
+    if (!test_device().empty() && !gpu_is_emulated()) {
+      device_ = c10::Device(test_device());
       return;
     }
     if (!gpu_search().skip.empty()) GTEST_SKIP() << gpu_search().skip;
@@ -92,7 +107,8 @@ class GpuTest : public testing::Test {
   }
   // A fault of a kernel shows in the test that launched it.
   void TearDown() override {
-    if (device_.is_cuda() && !IsSkipped()) torch::cuda::synchronize(device_.index());
+    if (!device_.is_cuda() || gpu_is_emulated() || IsSkipped()) return;
+    torch::cuda::synchronize(device_.index());
   }
 
   Tensors on_gpu(const Tensors& tensors) const {
