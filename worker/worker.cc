@@ -176,11 +176,15 @@ class Worker {
   void say_hello() {
     const int64_t cores =
         settings_.threads > 0 ? settings_.threads : std::thread::hardware_concurrency();
+    const ChosenDevice device = choose_device(DeviceChoice::Auto);
     transport_.send(kCoordinator, Hello{.host = host_name(),
                                         .pid = getpid(),
                                         .cores = cores,
-                                        .device = choose_device(DeviceChoice::Auto).text,
-                                        .environment = environment(settings_.mpi_version).dump()});
+                                        .device = device.text,
+                                        .environment = environment(settings_.mpi_version).dump(),
+                                        .gpu = device.gpu,
+                                        .gpu_bytes = device.gpu_bytes,
+                                        .host_bytes = host_memory_bytes()});
   }
 
   // The one place where the exceptions of a run end.

@@ -33,7 +33,7 @@ TEST_F(WaitingRunsTest, TurnsOrLengthsDecideAcrossShelves) {
   EXPECT_EQ(first(Order::Turn, 3), "short");
   EXPECT_EQ(first(Order::Length, 0), "none");
   EXPECT_EQ(runs_.longest_path_s(100), 90);
-  EXPECT_EQ(runs_.ranks_max(), 4);
+  EXPECT_EQ(runs_.demands().rbegin()->first, 4);
 }
 
 TEST_F(WaitingRunsTest, FindsTheLongestThatFits) {
