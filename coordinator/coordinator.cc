@@ -217,9 +217,9 @@ void Coordinator::stop_when_alike() {
               *watch_.alarm());
 }
 
-// Runs that need more ranks than ever could train at once fail, and so do those that are known to
-// need more memory than there is. Those that need lost ranks make do with the workers that are left:
-// it is the same training, up to the order of sums.
+// Runs that need more ranks than there ever were fail, and so do those that are known to need more
+// memory than there is. Those that need lost ranks make do with the workers that are left: it is the
+// same training, up to the order of sums.
 void Coordinator::fit_to_workers() {
   if (scheduler_.workers() == 0) {
     if (!roster_.none_running()) return;
@@ -231,9 +231,8 @@ void Coordinator::fit_to_workers() {
   }
   for (const std::string& run_id : scheduler_.impossible()) {
     WaitingRun run = *scheduler_.waiting().find(run_id);
-    const int64_t capacity = scheduler_.capacity();
-    if (run.ranks > capacity && run.ranks <= scheduler_.capacity_ever()) {
-      run.ranks = capacity;
+    if (run.ranks > scheduler_.workers() && run.ranks <= roster_.size()) {
+      run.ranks = scheduler_.workers();
       scheduler_.add(std::move(run));
       continue;
     }

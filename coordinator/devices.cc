@@ -35,8 +35,6 @@ size_t Devices::add_worker(const WorkerPlace& place) {
     hosts_[host->second].devices.push_back(number);
     has_gpus_ |= devices_.back().is_gpu;
   }
-  Device& device = devices_[number];
-  if (++device.workers_ever <= limit(device)) ++capacity_ever_;
   return number;
 }
 
@@ -53,9 +51,10 @@ void Devices::leave(size_t device) {
 }
 
 void Devices::count(const Device& device, int64_t sign) {
-  if (slots(device) == 0) return;
+  if (device.workers == 0) return;
+  workers_ += sign * device.workers;
   capacity_ += sign * slots(device);
-  const auto kind = kinds_.emplace(std::pair(device.bytes, slots(device)), 0).first;
+  const auto kind = kinds_.emplace(Kind{device.bytes, slots(device), device.workers}, 0).first;
   kind->second += sign;
   if (kind->second == 0) kinds_.erase(kind);
 }
@@ -137,7 +136,7 @@ Room Devices::room(size_t number, const Load& load) const {
 
 int64_t Devices::places(size_t device, const Load& load, int64_t bytes) const {
   const Room left = room(device, load);
-  if (bytes == kWholeDevice) return is_idle(load) ? left.places : 0;
+  if (bytes == kWholeDevice) return is_idle(load) ? load.free : 0;
   return bytes == 0 ? left.places : std::min(left.places, left.bytes / bytes);
 }
 
@@ -146,7 +145,7 @@ int64_t Devices::places(size_t device, int64_t bytes) const {
 }
 
 bool Devices::fits(int64_t ranks, int64_t bytes) const {
-  if (bytes == 0 || ranks > places_) return ranks <= places_;
+  if (bytes == 0 || (bytes != kWholeDevice && ranks > places_)) return ranks <= places_;
   int64_t found = 0;
   for (const size_t device : some(ranks, bytes)) found += places(device, bytes);
   return found >= ranks;
@@ -178,7 +177,8 @@ std::optional<size_t> Devices::best(int64_t bytes) const {
 
 std::vector<size_t> Devices::best(int64_t ranks, int64_t bytes) const {
   std::vector<size_t> seats;
-  for (auto at = hosts_by_places_.lower_bound({ranks, 0}); at != hosts_by_places_.end(); ++at) {
+  const int64_t places = bytes == kWholeDevice ? 0 : ranks;
+  for (auto at = hosts_by_places_.lower_bound({places, 0}); at != hosts_by_places_.end(); ++at) {
     const Host& host = hosts_[at->second];
     if (host_places(host, bytes) < ranks) continue;
     seat_on(host, ranks, bytes, seats);
@@ -223,14 +223,24 @@ int64_t Devices::most_spare_bytes() const {
 // ---- were nothing running ----
 
 bool Devices::could_fit(int64_t ranks, int64_t bytes) const {
-  if (bytes == 0 || bytes == kWholeDevice) return ranks <= capacity_;
+  if (bytes == kWholeDevice) return ranks <= workers_;
+  if (bytes == 0) return ranks <= capacity_;
   int64_t fit = 0;
-  for (const auto& [kind, count] : kinds_) fit += count * std::min(kind.second, kind.first / bytes);
+  for (const auto& [kind, count] : kinds_) fit += count * std::min(kind.slots, kind.bytes / bytes);
   return fit >= ranks;
 }
 
+bool Devices::could_hold(int64_t ranks, int64_t bytes) const {
+  if (bytes == 0 || bytes == kWholeDevice) return ranks <= workers_;
+  int64_t held = 0;
+  for (const auto& [kind, count] : kinds_) {
+    held += count * std::min(kind.workers, kind.bytes / bytes);
+  }
+  return held >= ranks;
+}
+
 int64_t Devices::most_bytes() const {
-  return kinds_.empty() ? 0 : kinds_.rbegin()->first.first;
+  return kinds_.empty() ? 0 : kinds_.rbegin()->first.bytes;
 }
 
 Devices::Share Devices::share(size_t number) const {

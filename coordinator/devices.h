@@ -14,7 +14,8 @@
 
 namespace seqsweep {
 
-// Instead of a number of bytes: a run that has its devices for itself.
+// Instead of a number of bytes: a run that has its devices to itself, and may be on one of them with
+// more ranks than have a place there.
 constexpr int64_t kWholeDevice = INT64_MAX;
 
 struct WorkerPlace {  // Where a worker computes.
@@ -76,9 +77,10 @@ class Devices {
   void hold(size_t device, Room room);  // Nobody gets so much of it, instead of what was held.
 
   // ---- were nothing running ----
-  int64_t capacity() const { return capacity_; }            // Ranks at once.
-  int64_t capacity_ever() const { return capacity_ever_; }  // With lost and dead workers.
+  int64_t capacity() const { return capacity_; }  // Places.
+  // Without places: by the memory alone.
   bool could_fit(int64_t ranks, int64_t bytes) const;
+  bool could_hold(int64_t ranks, int64_t bytes) const;
   int64_t most_bytes() const;  // Of the largest device.
   bool has_gpus() const { return has_gpus_; }
   struct Share {               // Of a device.
@@ -93,7 +95,7 @@ class Devices {
     size_t host = 0;
     bool is_gpu = false;
     int64_t bytes = 0;
-    int64_t workers = 0, workers_ever = 0;
+    int64_t workers = 0;
     std::set<int64_t> free_ranks;
     Load load;
   };
@@ -119,8 +121,12 @@ class Devices {
   std::vector<Host> hosts_;
   std::map<std::string, size_t> host_numbers_;
   std::map<std::pair<size_t, std::string>, size_t> numbers_;  // By host and GPU.
-  int64_t places_ = 0, capacity_ = 0, capacity_ever_ = 0;
-  std::map<std::pair<int64_t, int64_t>, int64_t> kinds_;  // Devices by bytes and slots, counted.
+  int64_t places_ = 0, capacity_ = 0, workers_ = 0;
+  struct Kind {
+    int64_t bytes = 0, slots = 0, workers = 0;
+    auto operator<=>(const Kind&) const = default;
+  };
+  std::map<Kind, int64_t> kinds_;  // Of devices with workers, counted.
   // Devices with a place, and their hosts.
   std::set<ByRoom> by_room_;
   std::set<std::pair<int64_t, size_t>> by_spare_, idle_;  // By bytes to spare.

@@ -14,6 +14,9 @@ constexpr const char* kGpu = "cuda";  // device_class() of one.
 
 RunQueue::RunQueue(std::vector<SweepRun> runs, RetryRule rule, Estimator estimator)
     : rule_(rule), estimator_(std::move(estimator)), runs_(std::move(runs)), known_(runs_.size()) {
+  all_on_cpu_ = std::ranges::all_of(runs_, [](const SweepRun& run) {
+    return run.config.train.device == DeviceChoice::Cpu;
+  });
   std::map<int64_t, int64_t> turns;  // By seed.
   for (size_t i = 0; i < runs_.size(); ++i) {
     index_[runs_[i].run_id] = i;
@@ -100,12 +103,6 @@ void RunQueue::note_failure(const std::string& run_id, int64_t now_ms) {
   const double delay_s = std::ldexp(rule_.delay_s, static_cast<int>(failures.count));
   ++failures.count;
   failures.not_before_ms = now_ms + static_cast<int64_t>(delay_s * 1000);
-}
-
-bool RunQueue::all_on_cpu() const {
-  return std::ranges::all_of(runs_, [](const SweepRun& run) {
-    return run.config.train.device == DeviceChoice::Cpu;
-  });
 }
 
 bool RunQueue::set_device(const std::string& device) {

@@ -33,7 +33,7 @@ class RunQueue {
   bool may_retry(const std::string& run_id) const;
   void note_failure(const std::string& run_id, int64_t now_ms);  // Puts the next try off.
 
-  bool all_on_cpu() const;  // By train.device: then no GPU is of use.
+  bool all_on_cpu() const { return all_on_cpu_; }  // By train.device: then no GPU is of use.
   // What the workers compute on: estimates are for it, for GPUs when any has one. True: it was
   // another one.
   bool set_device(const std::string& device);
@@ -72,6 +72,7 @@ class RunQueue {
   std::map<std::string, size_t> index_;       // Of runs_, by id.
   std::map<std::string, Failures> failures_;  // By run.
   std::map<std::string, int64_t> planned_;    // Bytes by run.
+  bool all_on_cpu_;
   std::string device_ = "cpu";
   int64_t learnt_ = 0, learnt_next_ = 1;
 };

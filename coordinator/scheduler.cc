@@ -70,7 +70,7 @@ std::vector<Scheduler::Start> Scheduler::start(int64_t now_ms) {
   std::vector<Start> starts;
   while (workers_.devices().places() > 0) {
     const WaitingRuns::Order by = order(now_ms);
-    const WaitingRun* first = waiting_.first(by, workers_.capacity());
+    const WaitingRun* first = waiting_.first(by, workers_.size());
     if (!first) break;
     if (!fits(*first)) {
       reserved_ = reserve(*first, now_ms);
@@ -89,7 +89,7 @@ void Scheduler::fill_behind(int64_t now_ms, std::vector<Start>& starts) {
   const double until_s = double(*reserved_->at_ms - now_ms) / 1000;
   while (workers_.devices().places() > 0) {
     hold_reserved(true);
-    const WaitingRun* run = waiting_.first(order(now_ms), workers_.devices().places(), may);
+    const WaitingRun* run = waiting_.first_that(order(now_ms), workers_.free(), may);
     const bool fits_beside = run != nullptr;
     if (fits_beside) {
       starts.push_back(place(*run, now_ms));
@@ -103,7 +103,7 @@ void Scheduler::fill_behind(int64_t now_ms, std::vector<Start>& starts) {
     }
     hold_reserved(false);
     if (fits_beside) continue;
-    run = waiting_.longest_within(until_s, workers_.devices().places(), may);
+    run = waiting_.longest_within(until_s, workers_.free(), may);
     if (!run) return;
     starts.push_back(place(*run, now_ms));
   }
@@ -124,7 +124,7 @@ void Scheduler::hold_reserved(bool held) {
 }
 
 WaitingRuns::Order Scheduler::order(int64_t now_ms) const {
-  const double longest_s = waiting_.longest_path_s(workers_.capacity());
+  const double longest_s = waiting_.longest_path_s(workers_.size());
   return left_per_worker_s(now_ms) < kTail * longest_s ? WaitingRuns::Order::Length
                                                        : WaitingRuns::Order::Turn;
 }
@@ -150,13 +150,15 @@ const WaitingRun& Scheduler::with_data_at_hand(const WaitingRun& first) const {
 Scheduler::Reservation Scheduler::reserve(const WaitingRun& run, int64_t now_ms) const {
   Reservation reserved{.label = run.label, .at_ms = {}, .beside = {}};
   Outlook outlook(workers_.devices(), run.ranks, run.bytes);
+  int64_t fits_ms = 0;
   for (const auto& [end_ms, leader] : ends_) {
-    const int64_t at_ms = std::max(now_ms, end_ms);
-    if (reserved.at_ms && at_ms > *reserved.at_ms) break;
+    if (reserved.at_ms && end_ms > fits_ms) break;
     for (const int64_t rank : running_.at(leader).members) {
       if (const auto& seat = workers_.seat(rank)) outlook.end(*seat);  // Else it died.
     }
-    if (outlook.fits() && !reserved.at_ms) reserved.at_ms = at_ms;
+    if (!outlook.fits() || reserved.at_ms) continue;
+    fits_ms = end_ms;
+    reserved.at_ms = std::max(now_ms, end_ms);  // Runs that are overdue may end any time.
   }
   if (reserved.at_ms) {
     for (const auto& [device, room] : outlook.beside()) reserved.beside.emplace(device, room);
@@ -182,17 +184,18 @@ std::vector<std::string> Scheduler::impossible() {
     return workers_.could_fit(demand.first, demand.second.rbegin()->first);
   });
   std::vector<std::string> runs;
-  std::vector<WaitingRun> guesses;
+  std::vector<WaitingRun> by_themselves;
   if (all_fit) return runs;
   for (const auto& [run_id, run] : waiting_.all()) {
     if (workers_.could_fit(run.ranks, run.bytes)) continue;
-    if (run.ranks > workers_.capacity() || run.bytes_are_known) {
+    const bool could_hold = workers_.could_hold(run.ranks, run.bytes);
+    if (run.ranks > workers_.size() || (run.bytes_are_known && !could_hold)) {
       runs.push_back(run_id);
     } else {
-      guesses.push_back(run);
+      by_themselves.push_back(run);
     }
   }
-  for (WaitingRun& run : guesses) {
+  for (WaitingRun& run : by_themselves) {
     run.bytes = kWholeDevice;
     waiting_.add(std::move(run));
   }
@@ -203,13 +206,13 @@ std::vector<std::string> Scheduler::impossible() {
 std::string Scheduler::reason(const std::string& run_id, int64_t now_ms) const {
   const WaitingRun* run = waiting_.find(run_id);
   SEQ_CHECK(run);
-  if (!workers_.could_fit(run->ranks, run->bytes)) return shortage(*run);
+  if (!workers_.could_hold(run->ranks, run->bytes)) return shortage(*run);
   if (run->not_before_ms > now_ms) {
     return fmt::format("tried again in {}",
                        human_duration(double(run->not_before_ms - now_ms) / 1000));
   }
   const Devices& devices = workers_.devices();
-  const int64_t places = devices.places();
+  const int64_t places = run->bytes == kWholeDevice ? workers_.free() : devices.places();
   if (run->ranks > places) {
     return fmt::format("needs {}, {} free{}", workers_text(run->ranks),
                        places == 0   ? "none is"
@@ -224,7 +227,7 @@ std::string Scheduler::reason(const std::string& run_id, int64_t now_ms) const {
   }
   const char* device = device_word(devices);
   if (run->bytes == kWholeDevice) {
-    return fmt::format("needs a {} to itself: how much memory it takes is not known", device);
+    return fmt::format("needs a {} to itself, as it is not known to fit beside others", device);
   }
   if (run->bytes > devices.most_spare_bytes()) {
     return fmt::format("needs {}, no {} has more than {} to spare", bytes_text(run->bytes), device,
@@ -241,11 +244,6 @@ std::string Scheduler::shortage(const WaitingRun& run) const {
     return fmt::format("needs {} ranks, there {} {}: start with more, or lower train.ranks",
                        run.ranks, workers_.size() == 1 ? "is" : "are",
                        workers_text(workers_.size()));
-  }
-  if (run.ranks > workers_.capacity()) {
-    return fmt::format("needs {} ranks, the GPUs take {} at once: raise ranks_per_gpu, or lower "
-                       "train.ranks",
-                       run.ranks, workers_.capacity());
   }
   const char* device = device_word(devices);
   if (run.bytes > devices.most_bytes()) {

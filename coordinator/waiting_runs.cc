@@ -1,5 +1,6 @@
 #include "coordinator/waiting_runs.h"
 
+#include <algorithm>
 #include <bit>
 #include <iterator>
 #include <string_view>
@@ -9,11 +10,9 @@
 namespace seqsweep {
 namespace {
 
-// The same for sizes that differ by less than a quarter.
+// The same for sizes of which none is twice another: many shelves take long to look at.
 int size_class(int64_t bytes) {
-  if (bytes < 8) return 0;
-  const int octave = std::bit_width(static_cast<uint64_t>(bytes)) - 1;
-  return 4 * octave + static_cast<int>((bytes >> (octave - 2)) & 3);
+  return static_cast<int>(std::bit_width(static_cast<uint64_t>(bytes)));
 }
 
 }  // namespace
@@ -68,7 +67,16 @@ const WaitingRun* WaitingRuns::find(const std::string& run_id) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-const WaitingRun* WaitingRuns::first(Order order, int64_t ranks_max, const May& may) const {
+const WaitingRun* WaitingRuns::first(Order order, int64_t ranks_max) const {
+  const auto first_of = [ranks_max](const auto& runs) -> const WaitingRun* {
+    const auto narrow = [&](const WaitingRun* run) { return run->ranks <= ranks_max; };
+    const auto found = std::ranges::find_if(runs, narrow);
+    return found == runs.end() ? nullptr : *found;
+  };
+  return order == Order::Turn ? first_of(all_.by_turn) : first_of(all_.by_length);
+}
+
+const WaitingRun* WaitingRuns::first_that(Order order, int64_t ranks_max, const May& may) const {
   const WaitingRun* best = nullptr;
   for (const auto& [key, shelf] : shelves_) {
     if (std::get<0>(key) > ranks_max) break;
@@ -130,6 +138,8 @@ void WaitingRuns::put(const WaitingRun& run) {
   shelf.by_turn.insert(&run);
   shelf.by_length.insert(&run);
   shelf.by_estimate.insert(&run);
+  all_.by_turn.insert(&run);
+  all_.by_length.insert(&run);
 }
 
 void WaitingRuns::take(const WaitingRun& run) {
@@ -138,6 +148,8 @@ void WaitingRuns::take(const WaitingRun& run) {
   shelf->second.by_length.erase(&run);
   shelf->second.by_estimate.erase(&run);
   if (shelf->second.by_turn.empty()) shelves_.erase(shelf);
+  all_.by_turn.erase(&run);
+  all_.by_length.erase(&run);
 }
 
 }  // namespace seqsweep

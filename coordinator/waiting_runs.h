@@ -47,22 +47,21 @@ class WaitingRuns {
   const WaitingRun* find(const std::string& run_id) const;
   double work_s() const { return work_s_; }  // Worker time of all of them.
 
-  // Of the runs that need at most so many ranks, do not back off and may start; nullptr: there is
-  // none. They are good until the next change. Where the first of a shelf may not start, those
-  // behind it are not asked.
+  // Of the runs that need at most so many ranks and do not back off; nullptr: there is none. They
+  // are good until the next change.
+  const WaitingRun* first(Order order, int64_t ranks_max) const;
+  // Of those that may start. Of a shelf only the first one is asked.
   using May = std::function<bool(const WaitingRun&)>;
-  static bool any(const WaitingRun&) { return true; }
-  const WaitingRun* first(Order order, int64_t ranks_max, const May& may = any) const;
-  const WaitingRun* longest_within(double seconds, int64_t ranks_max, const May& may = any) const;
+  const WaitingRun* first_that(Order order, int64_t ranks_max, const May& may) const;
+  const WaitingRun* longest_within(double seconds, int64_t ranks_max, const May& may) const;
   double longest_path_s(int64_t ranks_max) const;
   // By ranks, and by the bytes that each of them needs, the whole device left out: how many runs.
   using Demands = std::map<int64_t, std::map<int64_t, int64_t>>;
   const Demands& demands() const { return demands_; }
 
-  // The first of those that are on this data set, may start, and in all that comes before length
-  // equal `like`.
+  // The first of those that are on this data set and in all that comes before length equal `like`.
   const WaitingRun* alike_on(const std::string& dataset, const WaitingRun& like,
-                             const May& may = any) const;
+                             const May& may) const;
 
   const auto& all() const { return entries_; }  // By id.
 
@@ -90,6 +89,7 @@ class WaitingRuns {
 
   std::unordered_map<std::string, WaitingRun> entries_;
   std::map<ShelfKey, Shelf> shelves_;                       // None is empty.
+  Shelf all_;                                               // What stands on them.
   std::set<std::pair<int64_t, const WaitingRun*>> asleep_;  // By when they wake.
   Demands demands_;
   double work_s_ = 0;

@@ -20,7 +20,6 @@ WorkerPool::WorkerPool(int64_t workers, int64_t ranks_per_gpu)
 void WorkerPool::greet(int64_t rank, const WorkerPlace& place) {
   SEQ_CHECK(!worker(rank).device);
   worker(rank).device = devices_.add_worker(place);
-  ++greeted_;
   set(rank, State::Free);
 }
 
@@ -36,13 +35,12 @@ void WorkerPool::bury(int64_t rank) {
   set(rank, State::Dead);
 }
 
-int64_t WorkerPool::capacity_ever() const {
-  return devices_.capacity_ever() + static_cast<int64_t>(workers_.size()) - 1 - greeted_;
+bool WorkerPool::could_fit(int64_t ranks, int64_t bytes) const {
+  return starting_ > 0 ? ranks <= size_ : devices_.could_fit(ranks, bytes);
 }
 
-bool WorkerPool::could_fit(int64_t ranks, int64_t bytes) const {
-  // Nobody knows the devices of those that are starting.
-  return starting_ > 0 ? ranks <= capacity() : devices_.could_fit(ranks, bytes);
+bool WorkerPool::could_hold(int64_t ranks, int64_t bytes) const {
+  return starting_ > 0 ? ranks <= size_ : devices_.could_hold(ranks, bytes);
 }
 
 bool WorkerPool::holds(const std::string& dataset) const {

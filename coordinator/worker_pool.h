@@ -24,12 +24,13 @@ class WorkerPool {
 
   int64_t size() const { return size_; }  // All but the lost and dead ones.
   int64_t free() const { return free_; }
-  // Ranks that may train at once; workers that are starting count. Ever: with the lost and dead.
+  // Ranks that may train at once; workers that are starting count.
   int64_t capacity() const { return devices_.capacity() + starting_; }
-  int64_t capacity_ever() const;
-  bool could_fit(int64_t ranks, int64_t bytes) const;  // Were all ready and nothing running.
-  bool holds(const std::string& dataset) const;        // A free worker had it in its last run.
-  std::vector<std::string> held() const;               // All such data sets.
+  // Were all ready and nothing running. Nobody knows the devices of those that are starting.
+  bool could_fit(int64_t ranks, int64_t bytes) const;
+  bool could_hold(int64_t ranks, int64_t bytes) const;
+  bool holds(const std::string& dataset) const;  // A free worker had it in its last run.
+  std::vector<std::string> held() const;         // All such data sets.
 
   // `ranks` free workers, ascending, which are busy then, each on so many bytes of its device;
   // Devices::fits() so many. Where Devices::best() says; of as good ones a single rank is on one
@@ -58,7 +59,7 @@ class WorkerPool {
 
   std::vector<Worker> workers_;  // By rank; 0 is none.
   Devices devices_;
-  int64_t size_, starting_, free_ = 0, greeted_ = 0;
+  int64_t size_, starting_, free_ = 0;
   std::map<std::string, std::set<int64_t>> by_dataset_;  // Free ones that hold one.
 };
 

@@ -48,8 +48,10 @@ std::vector<SimulatedRun> make_runs(const Options& options) {
       ranks = rng.uniform() < 0.7 ? 1 : int64_t{1} << (1 + rng.below(6));
       ranks = std::min(ranks, options.cluster.ranks);
       dataset = "data" + std::to_string(rng.below(5));
-      const double gb = std::min(std::exp(1 + 1.2 * normal(rng)), options.gpu_gb);
-      if (options.cluster.gpus_per_host > 0) bytes = static_cast<int64_t>(1e9 * gb);
+      if (options.cluster.gpus_per_host > 0) {
+        bytes = static_cast<int64_t>(
+            1e9 * std::min(std::exp(1 + 1.2 * normal(rng)), options.gpu_gb));
+      }
     }
     const double own = seconds * std::exp(0.05 * normal(rng));  // Seeds differ a little.
     runs.push_back({.run = {.run_id = std::to_string(i),

@@ -73,6 +73,7 @@ TEST_F(DevicesTest, WhoNeedsAWholeDeviceGetsAnIdleOne) {
   begin(0, 10);
   EXPECT_THAT(devices_.best(kWholeDevice), Optional(2U));
   EXPECT_THAT(devices_.best(2, kWholeDevice), ElementsAre(2, 2));  // Both ranks of the run.
+  EXPECT_THAT(devices_.best(5, kWholeDevice), ElementsAre(1, 1, 1, 2, 2));  // More than places.
   EXPECT_EQ(begin(1, kWholeDevice).bytes, 80);
   EXPECT_EQ(begin(1, kWholeDevice).bytes, 0);  // Its other rank.
   begin(2, kWholeDevice);
@@ -85,24 +86,27 @@ TEST_F(DevicesTest, WhatIsHeldNobodyGets) {
   devices_.hold(1, {.places = 1, .bytes = 60});
   EXPECT_EQ(devices_.places(), 5);
   EXPECT_THAT(devices_.some(9, 30), ElementsAre(0, 2));
-  EXPECT_TRUE(devices_.fits(4, kWholeDevice));
-  EXPECT_FALSE(devices_.fits(5, kWholeDevice));
+  EXPECT_TRUE(devices_.fits(5, kWholeDevice));
+  EXPECT_FALSE(devices_.fits(6, kWholeDevice));
   devices_.hold(1, {});
   EXPECT_EQ(devices_.places(), 6);
   EXPECT_THAT(devices_.some(9, 30), ElementsAre(1, 0, 2));
 }
 
 TEST_F(DevicesTest, WhatCouldEverFitCountsTheWorkersThatAreThere) {
-  EXPECT_TRUE(devices_.could_fit(4, 40));
-  EXPECT_FALSE(devices_.could_fit(5, 40));
+  EXPECT_TRUE(devices_.could_fit(5, 40));
+  EXPECT_FALSE(devices_.could_fit(6, 40));
   EXPECT_FALSE(devices_.could_fit(1, 81));
-  EXPECT_TRUE(devices_.could_fit(6, kWholeDevice));
+  EXPECT_FALSE(devices_.could_fit(7, 1));
+  EXPECT_TRUE(devices_.could_fit(8, kWholeDevice));
+  EXPECT_FALSE(devices_.could_fit(9, kWholeDevice));
+  EXPECT_TRUE(devices_.could_hold(8, 25));
+  EXPECT_FALSE(devices_.could_hold(7, 40));
   for (int64_t rank = 1; rank <= 6; rank += 2) {
     devices_.set_unfree(0, rank);
     devices_.leave(0);
   }
   EXPECT_EQ(devices_.capacity(), 4);
-  EXPECT_EQ(devices_.capacity_ever(), 6);
   EXPECT_FALSE(devices_.could_fit(3, 80));
   EXPECT_EQ(devices_.most_bytes(), 80);
 }

@@ -69,5 +69,42 @@ TEST(WorkerPool, WorkersThatAreStartingAreNotFree) {
   EXPECT_THAT(pool.take(1, 0, ""), ElementsAre(2));
 }
 
+TEST(WorkerPool, AWorkerThatCameLateOrBackHasItsPlace) {
+  WorkerPool pool(3, /*ranks_per_gpu=*/1);
+  const WorkerPlace place{.host = "a", .gpu = "0", .bytes = 80};
+  EXPECT_EQ(pool.capacity(), 3);
+  pool.lose(1);  // It said nothing for too long.
+  pool.greet(2, place);
+  pool.greet(3, place);
+  EXPECT_EQ(pool.capacity(), 1);
+  EXPECT_THAT(pool.take(1, 60, ""), ElementsAre(2));
+  EXPECT_EQ(pool.seat(2)->bytes, 60);
+  EXPECT_FALSE(pool.devices().fits(1, 0));
+  pool.lose(2);  // What it held counts no more.
+  EXPECT_THAT(pool.take(1, 80, ""), ElementsAre(3));
+  pool.free(3);
+  pool.greet(1, place);
+  pool.bury(3);
+  EXPECT_THAT(pool.take(1, 80, ""), ElementsAre(1));
+  EXPECT_FALSE(pool.could_fit(1, 81));
+  EXPECT_TRUE(pool.could_hold(1, 80));
+  EXPECT_EQ(pool.share(1).workers, 1);
+}
+
+TEST(WorkerPool, TheDataSetOfAWorkerCountsLessThanAGpuOfItsOwn) {
+  WorkerPool pool(4, /*ranks_per_gpu=*/2);
+  for (int64_t rank = 1; rank <= 4; ++rank) {
+    pool.greet(rank, {.host = "a", .gpu = rank <= 2 ? "0" : "1", .bytes = 80});
+  }
+  EXPECT_THAT(pool.take(1, 10, "films"), ElementsAre(1));
+  pool.free(1);
+  EXPECT_THAT(pool.take(1, 10, "books"), ElementsAre(1));
+  EXPECT_THAT(pool.take(1, 10, "films"), ElementsAre(3));
+  pool.free(1);
+  pool.free(3);
+  EXPECT_THAT(pool.take(1, 10, "films"), ElementsAre(3));
+  EXPECT_THAT(pool.take(1, 10, "films"), ElementsAre(1));
+}
+
 }  // namespace
 }  // namespace seqsweep
