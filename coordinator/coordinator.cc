@@ -27,7 +27,7 @@ Coordinator::Coordinator(CoordinatorSettings settings, std::vector<SweepRun> run
       pruner_(settings_.prune, runs),
       queue_(std::move(runs), settings_.retry,
              learnt_estimator(store.database(), settings_.dataset_sizes)),
-      scheduler_(transport.size() - 1),
+      scheduler_(transport.size() - 1, settings_.ranks_per_gpu),
       roster_(transport.size() - 1, clock.monotonic_ms()) {
   read_queue();
 }
@@ -217,8 +217,9 @@ void Coordinator::stop_when_alike() {
               *watch_.alarm());
 }
 
-// Runs that need more ranks than there ever were fail. Those that need lost ones make do with the
-// workers that are left: it is the same training, up to the order of sums.
+// Runs that need more ranks than there ever were fail, and so do those that are known to need more
+// memory than there is. Those that need lost ranks make do with the workers that are left: it is the
+// same training, up to the order of sums.
 void Coordinator::fit_to_workers() {
   if (awaits_comeback()) return;
   if (scheduler_.workers() == 0) {
@@ -230,18 +231,18 @@ void Coordinator::fit_to_workers() {
         roster_.size(), scheduler_.waiting().size());
   }
   for (const std::string& run_id : scheduler_.impossible()) {
-    WaitingRun run = queue_.waiting(run_id);
-    if (run.ranks > roster_.size()) {
-      const Ticket ticket = store_.start_attempt(
-          run_id, {.worker = 0, .ranks = run.ranks, .host = host_name(), .environment = "{}"});
-      --counts_.pending, ++counts_.running;
-      const std::string reason = scheduler_.reason(run_id, now_ms());
-      scheduler_.remove(run_id);
-      fail(ticket, "input", reason);
-    } else {
+    WaitingRun run = *scheduler_.waiting().find(run_id);
+    if (run.ranks > scheduler_.workers() && run.ranks <= roster_.size()) {
       run.ranks = scheduler_.workers();
       scheduler_.add(std::move(run));
+      continue;
     }
+    const Ticket ticket = store_.start_attempt(
+        run_id, {.worker = 0, .ranks = run.ranks, .host = host_name(), .environment = "{}"});
+    --counts_.pending, ++counts_.running;
+    const std::string reason = scheduler_.reason(run_id, now_ms());
+    scheduler_.remove(run_id);
+    fail(ticket, "input", reason);
   }
 }
 
@@ -331,7 +332,7 @@ SweepState Coordinator::state() const {
                    .running = roster_.running()};
   WaitingWork waiting{.runs = scheduler_.waiting().size(), .seconds = {}};
   if (queue_.knows_any()) waiting.seconds = scheduler_.waiting().work_s();
-  state.seconds_left = seconds_left(state.running, waiting, scheduler_.workers(), now_ms());
+  state.seconds_left = seconds_left(state.running, waiting, scheduler_.capacity(), now_ms());
   if (draining_since_ms_) state.note = "draining";
   if (disk_full_since_ms_) state.note = "disk full";
   return state;

@@ -32,6 +32,7 @@ struct CoordinatorSettings {
   double lease_s = 600;               // An attempt that did not get on for so long is lost.
   DatasetSizes dataset_sizes;
   std::optional<PruneConfig> prune;  // Which runs are stopped early.
+  int64_t ranks_per_gpu = 1;         // That train on it at once.
   RetryRule retry;                   // Of runs that failed by the world or for want of memory.
   double drain_grace_s = 60;         // For workers to checkpoint.
   double disk_full_wait_s = 0;       // For someone to make room; 0: a full disk ends the sweep.
@@ -69,6 +70,7 @@ class Coordinator {
   void apply(int peer, const Hello& hello);
   void apply(int peer, const Progress& progress);
   void apply(int peer, const Finished& finished);
+  void learn(const Attempt& attempt, const RunResult& result);
   void apply(int peer, const Failed& failed);
   void apply(int peer, const Interrupted& interrupted);
   void store_progress();
@@ -86,6 +88,7 @@ class Coordinator {
   void dispatch();
   void start(const std::vector<Scheduler::Start>& starts);
   void fit_to_workers();
+  void tell_crowd(int64_t rank);
   void stop_when_alike();
   bool nothing_is_left();
   void end();
@@ -121,7 +124,8 @@ class Coordinator {
 
   bool changed_ = true;  // Something that a decision may depend on.
   bool ended_ = false;
-  bool stopped_ = false;  // No run is started any more.
+  bool stopped_ = false;       // No run is started any more.
+  bool told_crowd_ = false;    // That some workers wait for others of their GPU.
   int64_t stored_ms_ = 0, looked_ms_ = 0, scheduled_ms_ = 0;
   std::optional<int64_t> lost_ms_;  // When the last worker hung.
   std::optional<int64_t> draining_since_ms_, leaving_since_ms_, disk_full_since_ms_;

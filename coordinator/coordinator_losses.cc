@@ -107,6 +107,9 @@ void Coordinator::fail(const Ticket& ticket, const std::string& cause, const std
   if (!store_.fail(ticket, cause, text, again ? AfterFailure::Retry : AfterFailure::GiveUp)) return;
   // Where the worker was the reason, the next one need not wait.
   if (again && !kills(cause)) queue_.note_failure(ticket.run_id, now_ms());
+  if (const Attempt* attempt = roster_.find(ticket); attempt && cause == "memory") {
+    queue_.note_shortage(ticket.run_id, scheduler_.device_of(attempt->members.front()));
+  }
   if (queue_.has(ticket.run_id)) {
     watch_.note_failure({.cause = cause,
                          .text = text,

@@ -47,9 +47,24 @@ void Coordinator::apply_inbox() {
 void Coordinator::apply(int peer, const Hello& hello) {
   if (!roster_.hello(peer, hello)) return;
   log_info("rank {} is ready: {} on {}, {} cores", peer, hello.device, hello.host, hello.cores);
-  scheduler_.greet(peer, hello.host);
-  if (queue_.set_device(hello.device)) estimate_anew();
+  const bool on_gpu = !hello.gpu.empty() && !queue_.all_on_cpu();
+  scheduler_.greet(peer, {.host = hello.host,
+                          .gpu = on_gpu ? hello.gpu : "",
+                          .bytes = on_gpu ? hello.gpu_bytes : hello.host_bytes});
+  if (queue_.set_device(on_gpu ? hello.device : "cpu")) estimate_anew();
   changed_ = true;
+  tell_crowd(peer);
+}
+
+void Coordinator::tell_crowd(int64_t rank) {
+  const Devices::Share device = scheduler_.device_of(rank);
+  if (told_crowd_ || device.workers <= device.slots) return;
+  told_crowd_ = true;
+  note("ranks_per_gpu",
+       fmt::format("there are more workers than may train at once: {} of a GPU of {}, and "
+                   "ranks_per_gpu is {}; the others wait",
+                   device.workers, roster_.worker(rank).host, settings_.ranks_per_gpu),
+       "");
 }
 
 void Coordinator::apply(int peer, const Progress& progress) {
@@ -93,10 +108,7 @@ void Coordinator::apply(int peer, const Finished& finished) {
       view_.finished(*attempt, finished.result, now_ms());
       watch_.note_success();
       --counts_.running, ++counts_.done;
-      const double seconds = double(now_ms() - attempt->started_ms) / 1000;
-      if (ticket.attempt == 1 && queue_.learn(ticket.run_id, finished.result.device, seconds)) {
-        estimate_anew();
-      }
+      learn(*attempt, finished.result);
     }
     if (queue_.is_needed(ticket.run_id)) {
       for (const std::string& run_id : store_.ready_after(ticket.run_id)) {
@@ -113,6 +125,14 @@ void Coordinator::apply(int peer, const Finished& finished) {
   }
   release(ticket);
   changed_ = true;
+}
+
+void Coordinator::learn(const Attempt& attempt, const RunResult& result) {
+  const Ticket& ticket = attempt.ticket;
+  const double seconds = double(now_ms() - attempt.started_ms) / 1000;
+  bool is_news = queue_.learn_memory(ticket.run_id, result.device, result.peak_memory_bytes);
+  if (ticket.attempt == 1) is_news |= queue_.learn(ticket.run_id, result.device, seconds);
+  if (is_news) estimate_anew();
 }
 
 void Coordinator::apply(int, const Failed& failed) {

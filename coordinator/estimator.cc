@@ -74,4 +74,31 @@ double Estimator::seconds(const RunKind& kind, const std::string& device) const 
   return kind.prior_s;
 }
 
+void Estimator::learn_memory(const RunKind& kind, const std::string& device, double bytes) {
+  if (!(bytes >= 1)) return;
+  const Levels keys = levels(kind);
+  for (size_t i = 0; i < 2; ++i) {
+    int64_t& peak = peaks_[device_class(device) + " " + keys[i]];
+    peak = std::max(peak, static_cast<int64_t>(bytes));
+  }
+}
+
+void Estimator::raise_memory(const RunKind& kind, const std::string& device, int64_t bytes) {
+  int64_t& raised = raised_[device_class(device) + " " + levels(kind).front()];
+  raised = std::max(raised, bytes);
+}
+
+std::optional<ExpectedMemory> Estimator::memory(const RunKind& kind,
+                                                const std::string& device) const {
+  const Levels keys = levels(kind);
+  std::optional<ExpectedMemory> expected;
+  for (size_t i = 0; i < 2 && !expected; ++i) {
+    const auto peak = peaks_.find(device_class(device) + " " + keys[i]);
+    if (peak != peaks_.end()) expected = {peak->second, i == 0};
+  }
+  const auto raised = raised_.find(device_class(device) + " " + keys.front());
+  if (raised == raised_.end() || (expected && expected->bytes >= raised->second)) return expected;
+  return ExpectedMemory{raised->second, false};
+}
+
 }  // namespace seqsweep

@@ -8,10 +8,11 @@ namespace seqsweep {
 Estimator learnt_estimator(Database& database, DatasetSizes sizes) {
   Estimator estimator(std::move(sizes));
   int64_t unread = 0;
-  for (const DurationRow& row : read_durations(database)) {
+  for (const CostRow& row : read_costs(database)) {
     try {
-      const RunConfig config = RunConfig::parse(row.config);
-      estimator.learn(estimator.kind_of(config), row.device, row.seconds);
+      const RunKind kind = estimator.kind_of(RunConfig::parse(row.config));
+      estimator.learn(kind, row.device, row.seconds);
+      estimator.learn_memory(kind, row.device, row.peak_memory_bytes);
     } catch (const Error&) {
       ++unread;  // Of an older version, with other settings.
     }

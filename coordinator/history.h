@@ -1,4 +1,4 @@
-// What a database tells of how long runs take.
+// What a database tells of how long runs take and how much memory.
 #pragma once
 
 #include <string>

@@ -21,6 +21,7 @@ struct SweepFile {
   EvaluateConfig evaluate;
   LatencyConfig latency;
   std::optional<PruneConfig> prune;
+  int64_t ranks_per_gpu = SweepConfig{}.ranks_per_gpu;
   std::optional<std::string> data_dir;
 
   void fields(auto&& field) {
@@ -33,6 +34,7 @@ struct SweepFile {
     field("evaluate", evaluate, "how it is ranked");
     field("latency", latency, "how recommendations are timed");
     field("prune", prune, "which runs are stopped early");
+    field("ranks_per_gpu", ranks_per_gpu, "ranks that train on one GPU at once", at_least(1));
     field("data_dir", data_dir, "where raw and cached data sets lie");
   }
 };
@@ -201,6 +203,7 @@ SweepConfig read_sweep(const Value& value, const Catalog& catalog) {
   sweep.latency = file.latency;
   sweep.prune = file.prune;
   if (sweep.prune) require_rungs(*sweep.prune, *value.find("prune"));
+  sweep.ranks_per_gpu = file.ranks_per_gpu;
   sweep.data_dir = file.data_dir;
   return sweep;
 }
@@ -232,6 +235,7 @@ Json resolved(const SweepConfig& sweep) {
                {"evaluate", to_json(sweep.evaluate)},
                {"latency", to_json(sweep.latency)},
                {"prune", to_json(sweep.prune)},
+               {"ranks_per_gpu", sweep.ranks_per_gpu},
                {"data_dir", to_json(sweep.data_dir)}};
   for (const Choice& dataset : sweep.datasets) json["datasets"].push_back(dataset.spec);
   for (const ModelChoice& model : sweep.models) json["models"].push_back(dump_model(model));

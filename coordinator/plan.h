@@ -34,6 +34,7 @@ struct SweepConfig {
   EvaluateConfig evaluate;
   LatencyConfig latency;
   std::optional<PruneConfig> prune;
+  int64_t ranks_per_gpu = 1;  // That train on it at once; no part of a run, as what it is stays.
   std::optional<std::string> data_dir;
 };
 

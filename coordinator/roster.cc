@@ -13,7 +13,7 @@ bool Roster::hello(int64_t rank, const Hello& hello) {
   if (rank < 1 || rank > size()) return false;
   Member& member = members_[static_cast<size_t>(rank)];
   if (member.greeted || member.state == State::Dead) return false;
-  member = {State::Free, true, hello};
+  member = {State::Here, true, hello};
   return true;
 }
 
@@ -43,7 +43,6 @@ Attempt* Roster::bury(int64_t rank) {
 }
 
 void Roster::begin(Attempt attempt) {
-  set_members(attempt, State::Busy);
   const auto key = std::pair(attempt.ticket.run_id, attempt.ticket.attempt);
   const bool is_new = attempts_.emplace(key, std::move(attempt)).second;
   SEQ_CHECK(is_new);
@@ -110,7 +109,7 @@ std::vector<int64_t> Roster::release(const Ticket& ticket) {
   Attempt* attempt = find(ticket);
   if (!attempt) return {};
   set_over(*attempt);
-  set_members(*attempt, State::Free);
+  set_members(*attempt, State::Here);
   std::vector<int64_t> members = std::move(attempt->members);
   attempts_.erase({ticket.run_id, ticket.attempt});
   return members;

@@ -62,7 +62,7 @@ class Roster {
   std::vector<int64_t> lose_silent(int64_t now_ms, int64_t lease_ms);
 
  private:
-  enum class State { Starting, Free, Busy, Lost, Dead };
+  enum class State { Starting, Here, Lost, Dead };  // What they do knows worker_pool.h.
   struct Member {
     State state = State::Starting;
     bool greeted = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "coordinator/outlook.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
 
@@ -17,6 +18,14 @@ constexpr double kTail = 2;
 
 int64_t after(int64_t now_ms, double seconds) {
   return now_ms + static_cast<int64_t>(seconds * 1000);
+}
+
+std::string bytes_text(int64_t bytes) {
+  return human_bytes(static_cast<uint64_t>(bytes));
+}
+
+const char* device_word(const Devices& devices) {
+  return devices.has_gpus() ? "GPU" : "host";
 }
 
 std::string workers_text(int64_t count) {
@@ -40,8 +49,8 @@ void Scheduler::forget(int64_t leader) {
   if (found == running_.end()) return;
   const Running& run = found->second;
   ends_.erase({run.end_ms, leader});
-  ends_sum_ms_ -= static_cast<double>(run.end_ms) * static_cast<double>(run.ranks);
-  busy_ -= run.ranks;
+  ends_sum_ms_ -= static_cast<double>(run.end_ms) * run.ranks();
+  busy_ -= run.ranks();
   running_.erase(found);
 }
 
@@ -50,7 +59,7 @@ void Scheduler::expect_end(int64_t leader, int64_t end_ms) {
   if (found == running_.end()) return;
   Running& run = found->second;
   ends_.erase({run.end_ms, leader});
-  ends_sum_ms_ += static_cast<double>(end_ms - run.end_ms) * static_cast<double>(run.ranks);
+  ends_sum_ms_ += static_cast<double>(end_ms - run.end_ms) * run.ranks();
   run.end_ms = end_ms;
   ends_.emplace(end_ms, leader);
 }
@@ -59,13 +68,13 @@ std::vector<Scheduler::Start> Scheduler::start(int64_t now_ms) {
   waiting_.wake(now_ms);
   reserved_.reset();
   std::vector<Start> starts;
-  while (workers_.free() > 0) {
+  while (workers_.devices().places() > 0) {
     const WaitingRuns::Order by = order(now_ms);
     const WaitingRun* first = waiting_.first(by, workers_.size());
     if (!first) break;
-    if (first->ranks > workers_.free()) {
+    if (!fits(*first)) {
       reserved_ = reserve(*first, now_ms);
-      fill_behind(now_ms, starts);
+      if (reserved_->at_ms) fill_behind(now_ms, starts);
       break;
     }
     starts.push_back(
@@ -74,18 +83,43 @@ std::vector<Scheduler::Start> Scheduler::start(int64_t now_ms) {
   return starts;
 }
 
-// Runs that leave the reservation where it is: they end before it, or take spare workers.
+// Runs that leave the reservation where it is: they end before it, or there is room beside it.
 void Scheduler::fill_behind(int64_t now_ms, std::vector<Start>& starts) {
-  while (workers_.free() > 0 && reserved_->at_ms) {
-    const int64_t free = workers_.free();
-    const WaitingRun* run = waiting_.first(order(now_ms), std::min(free, reserved_->spare));
-    if (run) {
-      reserved_->spare -= run->ranks;
-    } else {
-      run = waiting_.longest_within(double(*reserved_->at_ms - now_ms) / 1000, free);
+  const auto may = [this](const WaitingRun& run) { return fits(run); };
+  const double until_s = double(*reserved_->at_ms - now_ms) / 1000;
+  while (workers_.devices().places() > 0) {
+    hold_reserved(true);
+    const WaitingRun* run = waiting_.first_that(order(now_ms), workers_.free(), may);
+    const bool fits_beside = run != nullptr;
+    if (fits_beside) {
+      starts.push_back(place(*run, now_ms));
+      for (const int64_t rank : starts.back().members) {
+        const Seat& seat = *workers_.seat(rank);
+        const auto room = reserved_->beside.find(seat.device);
+        if (room == reserved_->beside.end()) continue;
+        --room->second.places;
+        room->second.bytes -= seat.bytes;
+      }
     }
+    hold_reserved(false);
+    if (fits_beside) continue;
+    run = waiting_.longest_within(until_s, workers_.free(), may);
     if (!run) return;
     starts.push_back(place(*run, now_ms));
+  }
+}
+
+// Of the reserved devices only as much can be had as is left beside the reservation.
+void Scheduler::hold_reserved(bool held) {
+  for (const auto& [device, beside] : reserved_->beside) {
+    if (!held) {
+      workers_.hold(device, {});
+      continue;
+    }
+    const Room now = workers_.devices().room(device, workers_.devices().load(device));
+    if (now.places == 0) continue;  // Nothing can be had of it anyway.
+    workers_.hold(device, {std::max<int64_t>(0, now.places - beside.places),
+                           std::max<int64_t>(0, now.bytes - beside.bytes)});
   }
 }
 
@@ -96,53 +130,74 @@ WaitingRuns::Order Scheduler::order(int64_t now_ms) const {
 }
 
 double Scheduler::left_per_worker_s(int64_t now_ms) const {
-  const double running_ms = ends_sum_ms_ - static_cast<double>(now_ms) * static_cast<double>(busy_);
+  const double running_ms = ends_sum_ms_ - static_cast<double>(now_ms) * busy_;
   return (waiting_.work_s() + std::max(0.0, running_ms) / 1000) /
-         static_cast<double>(workers_.size());
+         static_cast<double>(workers_.capacity());
 }
 
 // The same turn's first run on a data set that a free worker holds, when there is one.
 const WaitingRun& Scheduler::with_data_at_hand(const WaitingRun& first) const {
   if (first.ranks > 1 || workers_.holds(first.dataset)) return first;
+  const auto may = [this](const WaitingRun& run) { return fits(run); };
   const WaitingRun* best = nullptr;
   for (const std::string& dataset : workers_.held()) {
-    const WaitingRun* run = waiting_.alike_on(dataset, first);
+    const WaitingRun* run = waiting_.alike_on(dataset, first, may);
     if (run && (!best || run->path_s > best->path_s)) best = run;
   }
   return best ? *best : first;
 }
 
 Scheduler::Reservation Scheduler::reserve(const WaitingRun& run, int64_t now_ms) const {
-  Reservation reserved{.label = run.label, .ranks = run.ranks};
-  int64_t free = workers_.free();
+  Reservation reserved{.label = run.label, .at_ms = {}, .beside = {}};
+  Outlook outlook(workers_.devices(), run.ranks, run.bytes);
+  int64_t fits_ms = 0;
   for (const auto& [end_ms, leader] : ends_) {
-    const int64_t at_ms = std::max(now_ms, end_ms);
-    if (free >= run.ranks && at_ms > *reserved.at_ms) break;
-    free += running_.at(leader).ranks;
-    if (free >= run.ranks && !reserved.at_ms) reserved.at_ms = at_ms;
+    if (reserved.at_ms && end_ms > fits_ms) break;
+    for (const int64_t rank : running_.at(leader).members) {
+      if (const auto& seat = workers_.seat(rank)) outlook.end(*seat);  // Else it died.
+    }
+    if (!outlook.fits() || reserved.at_ms) continue;
+    fits_ms = end_ms;
+    reserved.at_ms = std::max(now_ms, end_ms);  // Runs that are overdue may end any time.
   }
-  reserved.spare = free - run.ranks;
+  if (reserved.at_ms) {
+    for (const auto& [device, room] : outlook.beside()) reserved.beside.emplace(device, room);
+  }
   return reserved;
 }
 
 Scheduler::Start Scheduler::place(const WaitingRun& run, int64_t now_ms) {
-  Start start{run.run_id, workers_.take(run.ranks, run.dataset)};
-  const Running running{run.ranks, after(now_ms, run.estimate_s)};
+  Start start{run.run_id, workers_.take(run.ranks, run.bytes, run.dataset)};
+  Running running{start.members, after(now_ms, run.estimate_s)};
   const int64_t leader = start.members.front();
-  const bool is_new = running_.emplace(leader, running).second;
-  SEQ_CHECK(is_new);
   ends_.emplace(running.end_ms, leader);
-  ends_sum_ms_ += static_cast<double>(running.end_ms) * static_cast<double>(run.ranks);
-  busy_ += run.ranks;
+  ends_sum_ms_ += static_cast<double>(running.end_ms) * running.ranks();
+  busy_ += running.ranks();
+  const bool is_new = running_.emplace(leader, std::move(running)).second;
+  SEQ_CHECK(is_new);
   waiting_.remove(start.run_id);
   return start;
 }
 
-std::vector<std::string> Scheduler::impossible() const {
+std::vector<std::string> Scheduler::impossible() {
+  const bool all_fit = std::ranges::all_of(waiting_.demands(), [this](const auto& demand) {
+    return workers_.could_fit(demand.first, demand.second.rbegin()->first);
+  });
   std::vector<std::string> runs;
-  if (waiting_.ranks_max() <= workers_.size()) return runs;
+  std::vector<WaitingRun> by_themselves;
+  if (all_fit) return runs;
   for (const auto& [run_id, run] : waiting_.all()) {
-    if (run.ranks > workers_.size()) runs.push_back(run_id);
+    if (workers_.could_fit(run.ranks, run.bytes)) continue;
+    const bool could_hold = workers_.could_hold(run.ranks, run.bytes);
+    if (run.ranks > workers_.size() || (run.bytes_are_known && !could_hold)) {
+      runs.push_back(run_id);
+    } else {
+      by_themselves.push_back(run);
+    }
+  }
+  for (WaitingRun& run : by_themselves) {
+    run.bytes = kWholeDevice;
+    waiting_.add(std::move(run));
   }
   std::sort(runs.begin(), runs.end());
   return runs;
@@ -151,24 +206,54 @@ std::vector<std::string> Scheduler::impossible() const {
 std::string Scheduler::reason(const std::string& run_id, int64_t now_ms) const {
   const WaitingRun* run = waiting_.find(run_id);
   SEQ_CHECK(run);
-  if (run->ranks > workers_.size()) {
-    return fmt::format("needs {} ranks, there {} {}: start with more, or lower train.ranks",
-                       run->ranks, workers_.size() == 1 ? "is" : "are",
-                       workers_text(workers_.size()));
-  }
+  if (!workers_.could_hold(run->ranks, run->bytes)) return shortage(*run);
   if (run->not_before_ms > now_ms) {
     return fmt::format("tried again in {}",
                        human_duration(double(run->not_before_ms - now_ms) / 1000));
   }
-  const int64_t free = workers_.free();
-  if (run->ranks > free) {
-    return fmt::format("needs {}, {} free", workers_text(run->ranks),
-                       free == 0   ? "none is"
-                       : free == 1 ? "one is"
-                                   : fmt::format("{} are", free));
+  const Devices& devices = workers_.devices();
+  const int64_t places = run->bytes == kWholeDevice ? workers_.free() : devices.places();
+  if (run->ranks > places) {
+    return fmt::format("needs {}, {} free{}", workers_text(run->ranks),
+                       places == 0   ? "none is"
+                       : places == 1 ? "one is"
+                                     : fmt::format("{} are", places),
+                       workers_.free() > places ? " on a GPU that ranks_per_gpu lets more train on"
+                                                : "");
   }
-  return reserved_ ? fmt::format("the free workers are reserved for {}", reserved_->label)
-                   : "about to start";
+  if (fits(*run)) {
+    return reserved_ ? fmt::format("the free workers are reserved for {}", reserved_->label)
+                     : "about to start";
+  }
+  const char* device = device_word(devices);
+  if (run->bytes == kWholeDevice) {
+    return fmt::format("needs a {} to itself, as it is not known to fit beside others", device);
+  }
+  if (run->bytes > devices.most_spare_bytes()) {
+    return fmt::format("needs {}, no {} has more than {} to spare", bytes_text(run->bytes), device,
+                       bytes_text(devices.most_spare_bytes()));
+  }
+  return fmt::format("needs {} for each of {} ranks, not so many have that to spare",
+                     bytes_text(run->bytes), run->ranks);
+}
+
+// Why it can never start.
+std::string Scheduler::shortage(const WaitingRun& run) const {
+  const Devices& devices = workers_.devices();
+  if (run.ranks > workers_.size()) {
+    return fmt::format("needs {} ranks, there {} {}: start with more, or lower train.ranks",
+                       run.ranks, workers_.size() == 1 ? "is" : "are",
+                       workers_text(workers_.size()));
+  }
+  const char* device = device_word(devices);
+  if (run.bytes > devices.most_bytes()) {
+    return fmt::format("needs {}, no {} has more than {}: lower train.batch_size, or use a larger "
+                       "one",
+                       bytes_text(run.bytes), device, bytes_text(devices.most_bytes()));
+  }
+  return fmt::format("needs {} for each of {} ranks, more than the memory of every {} together "
+                     "holds: lower train.ranks or train.batch_size",
+                     bytes_text(run.bytes), run.ranks, device);
 }
 
 }  // namespace seqsweep

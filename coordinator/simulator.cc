@@ -15,10 +15,10 @@ namespace {
 class Cluster {
  public:
   Cluster(const std::vector<SimulatedRun>& runs, const SimulatedCluster& settings)
-      : settings_(settings), scheduler_(settings.ranks), rng_(settings.seed) {
-    for (int64_t rank = 1; rank <= settings.ranks; ++rank) {
-      scheduler_.greet(rank, std::to_string((rank - 1) / settings.ranks_per_host));
-    }
+      : settings_(settings), scheduler_(settings.ranks, settings.ranks_per_gpu),
+        rng_(settings.seed) {
+    for (int64_t rank = 1; rank <= settings.ranks; ++rank) scheduler_.greet(rank, place_of(rank));
+    result_.capacity = scheduler_.capacity();
     for (const SimulatedRun& run : runs) {
       State& state = states_[run.run.run_id];
       state = {.run = &run, .left_s = run.seconds, .unmet = static_cast<int64_t>(run.needs.size())};
@@ -50,9 +50,9 @@ class Cluster {
       start();
     }
     result_.makespan_s = double(last_end_ms_) / 1000;
-    result_.bound_s = std::max(work_s_ / static_cast<double>(settings_.ranks), longest_s_);
-    result_.utilisation =
-        busy_s_ / std::max(result_.makespan_s * static_cast<double>(settings_.ranks), 1e-9);
+    const auto capacity = static_cast<double>(result_.capacity);
+    result_.bound_s = std::max(work_s_ / capacity, longest_s_);
+    result_.utilisation = busy_s_ / std::max(result_.makespan_s * capacity, 1e-9);
     return std::move(result_);
   }
 
@@ -76,6 +76,15 @@ class Cluster {
       return std::pair(at_ms, leader) > std::pair(other.at_ms, other.leader);
     }
   };
+
+  WorkerPlace place_of(int64_t rank) const {
+    const int64_t number = (rank - 1) % settings_.ranks_per_host;
+    WorkerPlace place{.host = std::to_string((rank - 1) / settings_.ranks_per_host), .gpu = ""};
+    if (settings_.gpus_per_host == 0) return place;
+    place.gpu = std::to_string(number % settings_.gpus_per_host);
+    place.bytes = settings_.gpu_bytes;
+    return place;
+  }
 
   void start() {
     for (const Scheduler::Start& start : scheduler_.start(now_ms_)) {

@@ -1,12 +1,14 @@
 // The runs that wait, so ordered that the next one is found in a few steps however many there are:
-// runs of as many ranks on the same data set stand on one shelf, and a decision looks at the first
-// of each shelf.
+// runs of as many ranks on the same data set that need about as much memory stand on one shelf, and
+// a decision looks at the first of each shelf.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -22,6 +24,10 @@ struct WaitingRun {
   int64_t position = 0;       // In the grid; decides between equals.
   std::string dataset;        // What a worker need not open again when it did the last time.
   int64_t not_before_ms = 0;  // Backs off until then.
+  // Of memory that each rank is expected to hold at most; 0: it is not looked at; kWholeDevice: its
+  // devices to itself.
+  int64_t bytes = 0;
+  bool bytes_are_known = false;  // Measured or planned, not guessed from other runs.
 };
 
 class WaitingRuns {
@@ -44,12 +50,18 @@ class WaitingRuns {
   // Of the runs that need at most so many ranks and do not back off; nullptr: there is none. They
   // are good until the next change.
   const WaitingRun* first(Order order, int64_t ranks_max) const;
-  const WaitingRun* longest_within(double seconds, int64_t ranks_max) const;
+  // Of those that may start. Of a shelf only the first one is asked.
+  using May = std::function<bool(const WaitingRun&)>;
+  const WaitingRun* first_that(Order order, int64_t ranks_max, const May& may) const;
+  const WaitingRun* longest_within(double seconds, int64_t ranks_max, const May& may) const;
   double longest_path_s(int64_t ranks_max) const;
-  int64_t ranks_max() const;  // The most that one of them needs.
+  // By ranks, and by the bytes that each of them needs, the whole device left out: how many runs.
+  using Demands = std::map<int64_t, std::map<int64_t, int64_t>>;
+  const Demands& demands() const { return demands_; }
 
   // The first of those that are on this data set and in all that comes before length equal `like`.
-  const WaitingRun* alike_on(const std::string& dataset, const WaitingRun& like) const;
+  const WaitingRun* alike_on(const std::string& dataset, const WaitingRun& like,
+                             const May& may) const;
 
   const auto& all() const { return entries_; }  // By id.
 
@@ -69,12 +81,17 @@ class WaitingRuns {
     std::set<const WaitingRun*, ByEstimate> by_estimate;
   };
 
+  using ShelfKey = std::tuple<int64_t, std::string, int>;  // Ranks, data set, class of size.
+  static ShelfKey shelf_of(const WaitingRun& run);
+  void demand(const WaitingRun& run, int64_t sign);
   void put(const WaitingRun& run);
   void take(const WaitingRun& run);
 
   std::unordered_map<std::string, WaitingRun> entries_;
-  std::map<std::pair<int64_t, std::string>, Shelf> shelves_;  // By ranks and data set; none empty.
-  std::set<std::pair<int64_t, const WaitingRun*>> asleep_;    // By when they wake.
+  std::map<ShelfKey, Shelf> shelves_;                       // None is empty.
+  Shelf all_;                                               // What stands on them.
+  std::set<std::pair<int64_t, const WaitingRun*>> asleep_;  // By when they wake.
+  Demands demands_;
   double work_s_ = 0;
 };
 

@@ -5,13 +5,21 @@
 #include "core/base/check.h"
 
 namespace seqsweep {
+namespace {
 
-WorkerPool::WorkerPool(int64_t workers)
-    : workers_(static_cast<size_t>(workers + 1)), size_(workers) {}
+constexpr int kHoldersAsked = 16;  // Those of full devices may be many.
 
-void WorkerPool::greet(int64_t rank, const std::string& host) {
-  SEQ_CHECK(workers_.at(static_cast<size_t>(rank)).state != State::Free);
-  workers_.at(static_cast<size_t>(rank)).host = host;
+}  // namespace
+
+WorkerPool::WorkerPool(int64_t workers, int64_t ranks_per_gpu)
+    : workers_(static_cast<size_t>(workers + 1)),
+      devices_(ranks_per_gpu),
+      size_(workers),
+      starting_(workers) {}
+
+void WorkerPool::greet(int64_t rank, const WorkerPlace& place) {
+  SEQ_CHECK(!worker(rank).device);
+  worker(rank).device = devices_.add_worker(place);
   set(rank, State::Free);
 }
 
@@ -27,6 +35,14 @@ void WorkerPool::bury(int64_t rank) {
   set(rank, State::Dead);
 }
 
+bool WorkerPool::could_fit(int64_t ranks, int64_t bytes) const {
+  return starting_ > 0 ? ranks <= size_ : devices_.could_fit(ranks, bytes);
+}
+
+bool WorkerPool::could_hold(int64_t ranks, int64_t bytes) const {
+  return starting_ > 0 ? ranks <= size_ : devices_.could_hold(ranks, bytes);
+}
+
 bool WorkerPool::holds(const std::string& dataset) const {
   return by_dataset_.contains(dataset);
 }
@@ -37,61 +53,77 @@ std::vector<std::string> WorkerPool::held() const {
   return datasets;
 }
 
-std::vector<int64_t> WorkerPool::take(int64_t ranks, const std::string& dataset) {
-  SEQ_CHECK(ranks <= free_);
+const std::optional<Seat>& WorkerPool::seat(int64_t rank) const {
+  return worker(rank).seat;
+}
+
+Devices::Share WorkerPool::share(int64_t rank) const {
+  return devices_.share(*worker(rank).device);
+}
+
+std::vector<int64_t> WorkerPool::take(int64_t ranks, int64_t bytes, const std::string& dataset) {
   std::vector<int64_t> members;
-  const auto count = static_cast<size_t>(ranks);
-  const auto holders = by_dataset_.find(dataset);
-  if (ranks == 1 && holders != by_dataset_.end()) {
-    members = {*holders->second.begin()};
-    set(members.front(), State::Busy);
-  } else if (const auto fits = hosts_by_free_.lower_bound(count); fits != hosts_by_free_.end()) {
-    take_from(std::string(*fits->second.begin()), count, members);
+  if (ranks == 1) {
+    const std::optional<size_t> device = devices_.best(bytes);
+    SEQ_CHECK(device);
+    members = {holder(dataset, bytes, *device).value_or(devices_.lowest_free(*device))};
+    begin(*worker(members[0]).device, members[0], bytes);
   } else {
-    while (members.size() < count) {
-      const std::string host = *hosts_by_free_.rbegin()->second.begin();
-      take_from(host, std::min(count - members.size(), by_host_.at(host).size()), members);
+    for (const size_t device : devices_.best(ranks, bytes)) {
+      members.push_back(devices_.lowest_free(device));
+      begin(device, members.back(), bytes);
     }
   }
-  for (const int64_t rank : members) workers_[static_cast<size_t>(rank)].dataset = dataset;
+  for (const int64_t rank : members) worker(rank).dataset = dataset;
   std::sort(members.begin(), members.end());
   return members;
 }
 
-void WorkerPool::take_from(const std::string& host, size_t count, std::vector<int64_t>& members) {
-  for (; count > 0; --count) {
-    const int64_t rank = *by_host_.at(host).begin();
-    set(rank, State::Busy);
-    members.push_back(rank);
+// On a device no more crowded than the best one.
+std::optional<int64_t> WorkerPool::holder(const std::string& dataset, int64_t bytes,
+                                          size_t best) const {
+  const auto holders = by_dataset_.find(dataset);
+  if (holders == by_dataset_.end()) return std::nullopt;
+  int asked = 0;
+  for (const int64_t rank : holders->second) {
+    const size_t device = *worker(rank).device;
+    const bool fits = devices_.places(device, bytes) > 0;
+    if (fits && devices_.crowd(device) <= devices_.crowd(best)) return rank;
+    if (++asked == kHoldersAsked) break;
   }
+  return std::nullopt;
+}
+
+void WorkerPool::begin(size_t device, int64_t rank, int64_t bytes) {
+  set(rank, State::Busy);
+  worker(rank).seat = devices_.begin(device, rank, bytes);
 }
 
 void WorkerPool::set(int64_t rank, State state) {
-  Worker& worker = workers_.at(static_cast<size_t>(rank));
-  if (worker.state == state || worker.state == State::Dead) return;
-  const auto counts = [](State one) { return one != State::Lost && one != State::Dead; };
-  size_ += int64_t{counts(state)} - int64_t{counts(worker.state)};
-  if (worker.state == State::Free || state == State::Free) {
-    std::set<int64_t>& here = by_host_[worker.host];
-    if (const auto level = hosts_by_free_.find(here.size()); level != hosts_by_free_.end()) {
-      level->second.erase(worker.host);
-      if (level->second.empty()) hosts_by_free_.erase(level);
+  Worker& it = worker(rank);
+  if (it.state == state || it.state == State::Dead) return;
+  const auto is_there = [](State one) { return one == State::Free || one == State::Busy; };
+  const auto counts = [&](State one) { return is_there(one) || one == State::Starting; };
+  size_ += int64_t{counts(state)} - int64_t{counts(it.state)};
+  if (it.state == State::Starting) --starting_;
+  if (it.seat) devices_.end(*it.seat);
+  it.seat.reset();
+  if (is_there(state) && !is_there(it.state)) devices_.join(*it.device);
+  if (is_there(it.state) && !is_there(state)) devices_.leave(*it.device);
+  if (it.state == State::Free) {
+    --free_;
+    if (state != State::Busy) devices_.set_unfree(*it.device, rank);  // Devices::begin() does it.
+    if (const auto holders = by_dataset_.find(it.dataset); holders != by_dataset_.end()) {
+      holders->second.erase(rank);
+      if (holders->second.empty()) by_dataset_.erase(holders);
     }
-    if (state == State::Free) {
-      here.insert(rank);
-      ++free_;
-      if (!worker.dataset.empty()) by_dataset_[worker.dataset].insert(rank);
-    } else {
-      here.erase(rank);
-      --free_;
-      if (const auto holders = by_dataset_.find(worker.dataset); holders != by_dataset_.end()) {
-        holders->second.erase(rank);
-        if (holders->second.empty()) by_dataset_.erase(holders);
-      }
-    }
-    if (!here.empty()) hosts_by_free_[here.size()].insert(worker.host);
   }
-  worker.state = state;
+  if (state == State::Free) {
+    ++free_;
+    devices_.set_free(*it.device, rank);
+    if (!it.dataset.empty()) by_dataset_[it.dataset].insert(rank);
+  }
+  it.state = state;
 }
 
 }  // namespace seqsweep

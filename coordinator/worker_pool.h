@@ -1,48 +1,66 @@
-// The workers of a sweep by what they do, so ordered that a group is found in a few steps.
+// The workers of a sweep by what they do, and the devices that they do it on.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "coordinator/devices.h"
 
 namespace seqsweep {
 
 class WorkerPool {
  public:
-  explicit WorkerPool(int64_t workers);  // World ranks from 1; none has said Hello.
+  // World ranks from 1; none has said Hello.
+  explicit WorkerPool(int64_t workers, int64_t ranks_per_gpu = 1);
 
-  void greet(int64_t rank, const std::string& host);  // It is ready.
-  void free(int64_t rank);                            // Also of one that was lost.
+  void greet(int64_t rank, const WorkerPlace& place);  // It is ready.
+  void free(int64_t rank);  // Also of one that was lost.
   void lose(int64_t rank);
   void bury(int64_t rank);  // It died: never free again.
 
   int64_t size() const { return size_; }  // All but the lost and dead ones.
   int64_t free() const { return free_; }
+  // Ranks that may train at once; workers that are starting count.
+  int64_t capacity() const { return devices_.capacity() + starting_; }
+  // Were all ready and nothing running. Nobody knows the devices of those that are starting.
+  bool could_fit(int64_t ranks, int64_t bytes) const;
+  bool could_hold(int64_t ranks, int64_t bytes) const;
   bool holds(const std::string& dataset) const;  // A free worker had it in its last run.
   std::vector<std::string> held() const;         // All such data sets.
 
-  // `ranks` free workers, ascending, which are busy then; so many must be free. On the host with
-  // the fewest that suffice, else on those with the most. A single one that holds the data set, if
-  // any.
-  std::vector<int64_t> take(int64_t ranks, const std::string& dataset);
+  // `ranks` free workers, ascending, which are busy then, each on so many bytes of its device;
+  // Devices::fits() so many. Where Devices::best() says; of as good ones a single rank is on one
+  // that holds the data set, if any.
+  std::vector<int64_t> take(int64_t ranks, int64_t bytes, const std::string& dataset);
+
+  const Devices& devices() const { return devices_; }
+  void hold(size_t device, Room room) { devices_.hold(device, room); }
+  const std::optional<Seat>& seat(int64_t rank) const;  // Nothing: it is not at work.
+  Devices::Share share(int64_t rank) const;             // Of its device, of one that said Hello.
 
  private:
   enum class State { Starting, Free, Busy, Lost, Dead };
   struct Worker {
     State state = State::Starting;
-    std::string host, dataset;  // The data set of its last run.
+    std::optional<size_t> device;
+    std::optional<Seat> seat;
+    std::string dataset;  // Of its last run.
   };
 
+  Worker& worker(int64_t rank) { return workers_.at(static_cast<size_t>(rank)); }
+  const Worker& worker(int64_t rank) const { return workers_.at(static_cast<size_t>(rank)); }
   void set(int64_t rank, State state);
-  void take_from(const std::string& host, size_t count, std::vector<int64_t>& members);
+  void begin(size_t device, int64_t rank, int64_t bytes);
+  std::optional<int64_t> holder(const std::string& dataset, int64_t bytes, size_t best) const;
 
   std::vector<Worker> workers_;  // By rank; 0 is none.
-  int64_t size_, free_ = 0;
-  std::map<std::string, std::set<int64_t>> by_host_;       // Free ones.
-  std::map<size_t, std::set<std::string>> hosts_by_free_;  // No host of none.
-  std::map<std::string, std::set<int64_t>> by_dataset_;    // Free ones that hold one.
+  Devices devices_;
+  int64_t size_, starting_, free_ = 0;
+  std::map<std::string, std::set<int64_t>> by_dataset_;  // Free ones that hold one.
 };
 
 }  // namespace seqsweep

@@ -77,14 +77,14 @@ std::vector<ResultRow> read_results(Database& database, const std::string& sweep
               sweep);
 }
 
-std::vector<DurationRow> read_durations(Database& database) {
+std::vector<CostRow> read_costs(Database& database) {
   return rows(
       [](const Query& row) {
-        return DurationRow{row.text(0), row.text(1), row.real(2)};
+        return CostRow{row.text(0), row.text(1), row.real(2), row.real(3)};
       },
       database,
-      "SELECT config, coalesce(device, ''), sum(end_ms - start_ms) / 1000.0 FROM runs "
-      "JOIN attempts ON run = run_id WHERE status = 'done' AND end_ms IS NOT NULL GROUP BY run_id");
+      "SELECT config, coalesce(device, ''), sum(end_ms - start_ms) / 1000.0, peak_memory_bytes "
+      "FROM runs JOIN attempts ON run = run_id WHERE status = 'done' AND end_ms IS NOT NULL GROUP BY run_id");
 }
 
 std::vector<WaitingRow> read_waiting(Database& database, const std::string& sweep) {

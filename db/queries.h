@@ -16,7 +16,7 @@ std::vector<SweepRow> read_sweeps(Database& database);
 // The runs of a sweep in the order of its grid, or with "" every run, in the order of the sweeps.
 std::vector<ResultRow> read_results(Database& database, const std::string& sweep = "");
 // Of every done run.
-std::vector<DurationRow> read_durations(Database& database);
+std::vector<CostRow> read_costs(Database& database);
 
 // What its pending runs wait for, in the order of its grid: a row for each run that one needs and
 // that is not done.

@@ -66,9 +66,10 @@ struct ArtifactRow {
   std::string sha256;
 };
 
-struct DurationRow {  // Of a done run: the time of all its attempts.
+struct CostRow {  // What a done run took.
   std::string config, device;
-  double seconds = 0;
+  double seconds = 0;            // All its attempts.
+  double peak_memory_bytes = 0;  // Of a rank; NaN: not measured.
 };
 
 struct WaitingRow {  // A pending run that waits for one that it needs.

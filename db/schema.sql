@@ -40,7 +40,7 @@ CREATE TABLE runs (
   params INTEGER,
   params_no_embedding INTEGER,
   train_s REAL,
-  peak_memory_bytes REAL,
+  peak_memory_bytes REAL,        -- of a rank at most, on its device: a GPU, else the host
   device TEXT
 ) STRICT;
 CREATE INDEX runs_by_status ON runs (status);

@@ -22,6 +22,7 @@ struct Options {
   SimulatedCluster cluster{.ranks = 10'000, .failures_per_hour = 0.01};
   int64_t runs = 100'000;
   double noise = 0.3;  // Standard deviation of the logarithm of estimate over truth.
+  double gpu_gb = 80;
   std::string csv, svg;
 };
 
@@ -31,7 +32,7 @@ double normal(Rng& rng) {
 }
 
 // Kinds of runs with ten seeds each: lengths from a minute to hours, most on one rank, some on up
-// to 64; five data sets.
+// to 64; five data sets. On GPUs: from 1 GB each to all of one, most few.
 std::vector<SimulatedRun> make_runs(const Options& options) {
   constexpr int64_t kSeeds = 10;
   Rng rng(options.cluster.seed);
@@ -39,6 +40,7 @@ std::vector<SimulatedRun> make_runs(const Options& options) {
   double seconds = 0, estimate_s = 0;
   int64_t ranks = 1;
   std::string dataset;
+  int64_t bytes = 0;
   for (int64_t i = 0; i < options.runs; ++i) {
     if (i % kSeeds == 0) {
       seconds = std::min(60 * std::exp(2 + 1.2 * normal(rng)), 4 * 3600.0);
@@ -46,6 +48,10 @@ std::vector<SimulatedRun> make_runs(const Options& options) {
       ranks = rng.uniform() < 0.7 ? 1 : int64_t{1} << (1 + rng.below(6));
       ranks = std::min(ranks, options.cluster.ranks);
       dataset = "data" + std::to_string(rng.below(5));
+      if (options.cluster.gpus_per_host > 0) {
+        bytes = static_cast<int64_t>(
+            1e9 * std::min(std::exp(1 + 1.2 * normal(rng)), options.gpu_gb));
+      }
     }
     const double own = seconds * std::exp(0.05 * normal(rng));  // Seeds differ a little.
     runs.push_back({.run = {.run_id = std::to_string(i),
@@ -55,7 +61,8 @@ std::vector<SimulatedRun> make_runs(const Options& options) {
                             .estimate_s = estimate_s,
                             .path_s = estimate_s,
                             .position = i,
-                            .dataset = dataset},
+                            .dataset = dataset,
+                            .bytes = bytes},
                     .seconds = own,
                     .needs = {}});
   }
@@ -112,7 +119,8 @@ std::string svg_of(const std::vector<SimulatedSchedule::Point>& points,
       100 * simulation.utilisation);
 }
 
-void bench(const Options& options) {
+void bench(Options options) {
+  options.cluster.gpu_bytes = static_cast<int64_t>(1e9 * options.gpu_gb);
   const std::vector<SimulatedRun> runs = make_runs(options);
   const std::clock_t start = std::clock();
   const SimulatedSchedule got = simulate(runs, options.cluster);
@@ -125,7 +133,8 @@ void bench(const Options& options) {
   fmt::print("attempts      {}, {} of which failed\n", got.attempts, got.failures);
   fmt::print("makespan      {:.3f} h, {:.4f} times the bound of {:.3f} h\n", got.makespan_s / 3600,
              got.makespan_s / got.bound_s, got.bound_s / 3600);
-  fmt::print("utilisation   {:.2f} %\n", 100 * got.utilisation);
+  fmt::print("utilisation   {:.2f} % of {} that may train at once\n", 100 * got.utilisation,
+             got.capacity);
   const auto points = thinned(got, 1000);
   if (!options.csv.empty()) write_file_atomic(options.csv, csv_of(points));
   if (!options.svg.empty()) {
@@ -144,6 +153,11 @@ int main(int argc, char** argv) {
   app.add_option("--runs", options.runs, "runs [100000]")->check(CLI::PositiveNumber);
   app.add_option("--failures-per-hour", options.cluster.failures_per_hour, "of a worker [0.01]")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--gpus-per-host", options.cluster.gpus_per_host, "of 8 workers [0: CPUs]")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--ranks-per-gpu", options.cluster.ranks_per_gpu, "at once [1]")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--gpu-memory", options.gpu_gb, "GB of each [80]")->check(CLI::PositiveNumber);
   app.add_option("--noise", options.noise, "of the estimates' logarithms [0.3]")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--seed", options.cluster.seed, "of lengths and failures [1]");

@@ -13,7 +13,6 @@
 #include "core/train/trainer.h"
 #include "worker/build_run.h"
 #include "worker/device.h"
-#include "worker/environment.h"
 #include "worker/kept_memory.h"
 #include "worker/latency.h"
 #include "worker/model_file.h"
@@ -78,6 +77,7 @@ class Attempt {
         context_(context),
         report_(reporter),
         device_(use_device(config.train.device)),
+        device_memory_(device_.device),
         device_group_(make_device_group(context.group, device_.device)),
         group_(device_group_ ? *device_group_ : context.group) {}
 
@@ -99,7 +99,7 @@ class Attempt {
     const ParameterCount parameters = count_parameters(*run_.task);
     result_.params = parameters.all;
     result_.params_no_embedding = parameters.no_embedding;
-    result_.peak_memory_bytes = peak_memory_bytes();
+    result_.peak_memory_bytes = device_memory_.peak_bytes();
     result_.device = device_.text;
     result_.users = run_.data->users();
     result_.items = run_.data->items();
@@ -181,6 +181,7 @@ class Attempt {
   const ExecuteContext& context_;
   ProgressReport report_;
   ChosenDevice device_;
+  const DeviceMemory device_memory_;
   std::unique_ptr<Group> device_group_;
   Group& group_;
   BuiltRun run_;
@@ -191,7 +192,6 @@ class Attempt {
 
 std::optional<RunResult> execute(const RunConfig& config, const ExecuteContext& context,
                                  Reporter& reporter) {
-  reset_peak_memory();
   const int64_t threads = config.train.threads > 0 ? config.train.threads : context.threads;
   torch::set_num_threads(agreed_threads(threads, context.group));
   Attempt attempt(config, context, reporter);

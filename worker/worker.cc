@@ -157,11 +157,15 @@ class Worker {
   Hello own_hello() const {
     const int64_t cores =
         settings_.threads > 0 ? settings_.threads : std::thread::hardware_concurrency();
+    const ChosenDevice device = choose_device(DeviceChoice::Auto);
     return {.host = host_name(),
             .pid = getpid(),
             .cores = cores,
-            .device = choose_device(DeviceChoice::Auto).text,
-            .environment = environment(settings_.mpi_version).dump()};
+            .device = device.text,
+            .environment = environment(settings_.mpi_version).dump(),
+            .gpu = device.gpu,
+            .gpu_bytes = device.gpu_bytes,
+            .host_bytes = host_memory_bytes()};
   }
 
   // A run on several ranks needs MPI, which only the ranks have.

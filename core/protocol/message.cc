@@ -68,7 +68,8 @@ void fields(auto& x, auto&& f) {
   if constexpr (std::is_same_v<T, Ticket>) {
     f(x.run_id), f(x.attempt), f(x.coordinator_epoch);
   } else if constexpr (std::is_same_v<T, Hello>) {
-    f(x.host), f(x.pid), f(x.cores), f(x.device), f(x.environment);
+    f(x.host), f(x.pid), f(x.cores), f(x.device), f(x.environment), f(x.gpu), f(x.gpu_bytes);
+    f(x.host_bytes);
   } else if constexpr (std::is_same_v<T, StepRow>) {
     f(x.step), f(x.epoch_position), f(x.loss), f(x.batch_size), f(x.microbatches);
     f(x.h), f(x.r), f(x.beta), f(x.c1), f(x.c2), f(x.learning_rate);

@@ -28,6 +28,8 @@ struct Hello {  // Once, at the start of a worker.
   int64_t cores = 0;        // This worker's share of its host.
   std::string device;       // "cpu" or "cuda:0 NVIDIA H200"
   std::string environment;  // JSON: versions, CPU name.
+  std::string gpu;          // Tells its GPU from all others of the host; "": it has none.
+  int64_t gpu_bytes = 0, host_bytes = 0;  // Of memory in all; 0: the system does not tell.
 };
 
 struct StepRow {  // One row of the table steps. NaN: the optimizer has no such figure.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace seqsweep {
 namespace {
 
@@ -63,6 +65,36 @@ TEST_F(EstimatorTest, DevicesAreToldApartWhereBothAreKnown) {
   estimator_.learn(kind(run_of("deep", "films")), "cpu", 50);
   EXPECT_DOUBLE_EQ(seconds(run_of("deep", "films"), "cpu"), 50);
   EXPECT_DOUBLE_EQ(seconds(run_of("deep", "films"), "cuda:0 NVIDIA H100"), 5);
+}
+
+TEST_F(EstimatorTest, MemoryIsTheMostThatItsLikeHeld) {
+  const auto memory = [&](const RunConfig& config, const std::string& device = "cuda:0 GPU") {
+    return estimator_.memory(kind(config), device);
+  };
+  RunConfig wider = run_of("deep", "films");
+  wider.train.batch_size = 512;
+  EXPECT_FALSE(memory(wider));
+  estimator_.learn_memory(kind(run_of("deep", "films", 1)), "cuda:1 GPU", 30);
+  estimator_.learn_memory(kind(run_of("deep", "films", 2)), "cuda:0 GPU", 20);
+  estimator_.learn_memory(kind(run_of("deep", "films", 2)), "cuda:0 GPU", std::nan(""));
+  EXPECT_EQ(memory(run_of("deep", "films", 3))->bytes, 30);
+  EXPECT_TRUE(memory(run_of("deep", "films", 3))->is_known);
+  EXPECT_EQ(memory(wider)->bytes, 30);  // The same model and data: a guess.
+  EXPECT_FALSE(memory(wider)->is_known);
+  EXPECT_FALSE(memory(run_of("deep", "books")));
+  EXPECT_FALSE(memory(run_of("deep", "films"), "cpu"));
+}
+
+TEST_F(EstimatorTest, MemoryThatWasTooLittleIsRaised) {
+  const RunKind films = kind(run_of("deep", "films"));
+  estimator_.learn_memory(films, "cuda", 30);
+  estimator_.raise_memory(films, "cuda", 60);
+  estimator_.raise_memory(films, "cuda", 40);
+  EXPECT_EQ(estimator_.memory(films, "cuda")->bytes, 60);
+  EXPECT_FALSE(estimator_.memory(films, "cuda")->is_known);
+  estimator_.learn_memory(films, "cuda", 70);
+  EXPECT_EQ(estimator_.memory(films, "cuda")->bytes, 70);
+  EXPECT_TRUE(estimator_.memory(films, "cuda")->is_known);
 }
 
 TEST(DeviceClass, IsWhatStandsBeforeTheNumber) {

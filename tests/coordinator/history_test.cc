@@ -7,7 +7,7 @@
 namespace seqsweep {
 namespace {
 
-TEST(History, DoneRunsTeachHowLongTheOthersTake) {
+TEST(History, DoneRunsTeachHowLongTheOthersTakeAndHowMuchMemory) {
   const TemporaryFolder folder;
   FakeClock clock;
   RunStore store(folder / "sweep.db", 0, clock);
@@ -19,9 +19,13 @@ TEST(History, DoneRunsTeachHowLongTheOthersTake) {
   store.interrupt(first, 1);
   const Ticket second = store.start_attempt(runs[0].run_id, place);
   clock.now_ms += 6000;
-  ASSERT_TRUE(store.finish(second, result_of(runs[0])));
+  RunResult result = result_of(runs[0]);
+  result.peak_memory_bytes = 5e9;
+  ASSERT_TRUE(store.finish(second, result));
   const Estimator estimator = learnt_estimator(store.database(), {});
-  EXPECT_DOUBLE_EQ(estimator.seconds(estimator.kind_of(runs[1].config), "fake"), 10);
+  const RunKind kind = estimator.kind_of(runs[1].config);
+  EXPECT_DOUBLE_EQ(estimator.seconds(kind, "fake"), 10);
+  EXPECT_EQ(estimator.memory(kind, "fake").value().bytes, 5'000'000'000);
 }
 
 TEST(History, ConfigsOfAnotherVersionTeachNothing) {

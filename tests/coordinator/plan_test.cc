@@ -214,6 +214,9 @@ TEST(Plan, BadSweepsNamePlaceAndWhatIsValid) {
       {"pruning without rungs",
        "name: a\ndatasets: [films]\nmodels: [deep]\nprune: {keep: 0.5}\n",
        {"s.yaml:4:8: prune.rungs: must be a list of epochs"}},
+      {"a GPU for nobody",
+       "name: a\ndatasets: [films]\nmodels: [deep]\nranks_per_gpu: 0\n",
+       {"s.yaml:4:16: ranks_per_gpu: must be at least 1"}},
       {"rungs that descend",
        "name: a\ndatasets: [films]\nmodels: [deep]\nprune: {rungs: [3, 2]}\n",
        {"each more than the one before"}},
@@ -375,6 +378,14 @@ TEST(PlanNeeds, AModelsOwnOptimizersReplaceTheSweeps) {
   EXPECT_EQ(runs[1].label, "films/wide/jump{rate=0.5}/seed 1");
   EXPECT_EQ(runs[2].label, "films/deep/jump{rate=0.1}/seed 1");
   EXPECT_EQ(runs[2].config.optimizer["rate"], 0.1);
+}
+
+TEST(Plan, RanksPerGpuIsNoPartOfARun) {
+  const std::string yaml = "name: a\ndatasets: [films]\nmodels: [deep]\n";
+  EXPECT_EQ(read(yaml).ranks_per_gpu, 1);
+  EXPECT_EQ(read(yaml + "ranks_per_gpu: 4\n").ranks_per_gpu, 4);
+  EXPECT_EQ(resolved(read(yaml + "ranks_per_gpu: 4\n")).at("ranks_per_gpu"), 4);
+  EXPECT_EQ(plan(yaml + "ranks_per_gpu: 4\n")[0].run_id, plan(yaml)[0].run_id);
 }
 
 }  // namespace

@@ -77,5 +77,45 @@ TEST_F(RunQueueTest, EstimatesAreForTheDeviceOfTheWorkers) {
   EXPECT_EQ(waiting(1).estimate_s, 1);
 }
 
+TEST_F(RunQueueTest, MemoryIsMeasuredElsePlannedElseAWholeGpu) {
+  EXPECT_EQ(waiting(0).bytes, 0);  // On hosts it is not looked at before it was measured.
+  queue_.set_device("cuda:0 GPU");
+  EXPECT_FALSE(queue_.set_device("cpu"));  // Another worker's: it goes by the GPUs.
+  EXPECT_EQ(waiting(0).bytes, kWholeDevice);
+  queue_.plan_memory({{runs_[0].run_id, 50}});
+  EXPECT_EQ(waiting(0).bytes, 50);
+  EXPECT_TRUE(waiting(0).bytes_are_known);
+  EXPECT_TRUE(queue_.learn_memory(runs_[0].run_id, "cuda:0 GPU", 30));
+  EXPECT_FALSE(queue_.learn_memory(runs_[0].run_id, "cuda:0 GPU", 30));
+  EXPECT_FALSE(queue_.learn_memory("of another sweep", "cuda:0 GPU", 99));
+  EXPECT_EQ(waiting(0).bytes, 30);
+  EXPECT_EQ(waiting(1).bytes, 30);            // Another seed.
+  EXPECT_EQ(waiting(2).bytes, kWholeDevice);  // Other data.
+}
+
+TEST_F(RunQueueTest, AfterAShortageARunGetsTwiceAsMuchAtLeastAShareOfTheDevice) {
+  const std::string& run_id = runs_[0].run_id;
+  const Devices::Share gpu{.bytes = 800, .slots = 4, .workers = 4};
+  queue_.set_device("cuda:0 GPU");
+  queue_.learn_memory(run_id, "cuda:0 GPU", 30);
+  queue_.note_shortage(run_id, gpu);
+  EXPECT_EQ(waiting(0).bytes, 200);
+  EXPECT_FALSE(waiting(0).bytes_are_known);
+  queue_.note_shortage(run_id, gpu);
+  EXPECT_EQ(waiting(0).bytes, 400);
+  queue_.note_shortage(run_id, gpu);
+  EXPECT_EQ(waiting(0).bytes, kWholeDevice);
+  EXPECT_EQ(waiting(1).bytes, kWholeDevice);  // Its like.
+}
+
+TEST_F(RunQueueTest, ARunOnTheCpuBesideAGpuTakesNothingOfIt) {
+  EXPECT_FALSE(queue_.all_on_cpu());
+  for (SweepRun& run : runs_) run.config.train.device = DeviceChoice::Cpu;
+  RunQueue queue(runs_, {});
+  EXPECT_TRUE(queue.all_on_cpu());
+  queue.set_device("cuda:0 GPU");
+  EXPECT_EQ(queue.waiting(runs_[0].run_id).bytes, 0);
+}
+
 }  // namespace
 }  // namespace seqsweep

@@ -31,7 +31,7 @@ class SchedulerTest : public ::testing::Test {
   void workers(const std::vector<std::string>& hosts) {
     scheduler_ = Scheduler(static_cast<int64_t>(hosts.size()));
     for (size_t i = 0; i < hosts.size(); ++i) {
-      scheduler_.greet(static_cast<int64_t>(i + 1), hosts[i]);
+      scheduler_.greet(static_cast<int64_t>(i + 1), {.host = hosts[i]});
     }
   }
   // Free ones on one host.
@@ -174,11 +174,11 @@ TEST_F(SchedulerTest, LostWorkersMakeARunImpossibleUntilTheyComeBack) {
 
 TEST_F(SchedulerTest, AStartingWorkerIsWaitedFor) {
   scheduler_ = Scheduler(2);
-  scheduler_.greet(1, "a");
+  scheduler_.greet(1, {.host = "a"});
   wait({run("x", 2)});
   EXPECT_THAT(start(), IsEmpty());
   EXPECT_EQ(scheduler_.reason("x", 0), "needs 2 workers, one is free");
-  scheduler_.greet(2, "a");
+  scheduler_.greet(2, {.host = "a"});
   EXPECT_TRUE(start().contains("x"));
 }
 

@@ -1,7 +1,7 @@
 // The coordinator among workers that lie, die and hang: a whole sweep on a set clock, from a seed.
 // Messages are late, out of order, lost or doubled; the disk fills up; the job is killed and
-// started again, with echoes of the job before. Whatever happens, every run must end done exactly
-// once.
+// started again, with echoes of the job before; in every other sweep the workers share GPUs.
+// Whatever happens, every run must end done exactly once.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -110,9 +110,15 @@ class CoordinatorsEnd : public Transport {
 class FakeWorker {
  public:
   FakeWorker(int rank, Network& network, Rng& rng, const Faults& faults,
-             const std::vector<SweepRun>& runs)
-      : rank_(rank), network_(network), rng_(rng), faults_(faults), runs_(runs) {
-    say(Hello{.host = rank % 2 == 0 ? "even" : "odd", .cores = 1, .environment = "{}"});
+             const std::vector<SweepRun>& runs, bool on_gpu)
+      : rank_(rank), network_(network), rng_(rng), faults_(faults), runs_(runs), on_gpu_(on_gpu) {
+    say(Hello{.host = rank % 2 == 0 ? "even" : "odd",
+              .cores = 1,
+              .device = on_gpu ? "cuda:0 GPU" : "cpu",
+              .environment = "{}",
+              .gpu = on_gpu ? "GPU-0" : "",
+              .gpu_bytes = 80,
+              .host_bytes = 200});
   }
 
   // Returns the tickets whose results it was told are stored.
@@ -178,7 +184,10 @@ class FakeWorker {
       say(Failed{job_->ticket, rng_.below(2) ? "memory" : "error", "as the dice fell"});
       job_.reset();
     } else if (now_ms >= job_->end_ms) {
-      unacknowledged_ = Finished{job_->ticket, result_of(*job_->run)};
+      RunResult result = result_of(*job_->run);
+      result.device = on_gpu_ ? "cuda:0 GPU" : "cpu";
+      result.peak_memory_bytes = 10 + 15 * double(job_->run->config.seed % 4);
+      unacknowledged_ = Finished{job_->ticket, std::move(result)};
       send_again_ms_ = now_ms;
       job_.reset();
     } else {
@@ -197,6 +206,7 @@ class FakeWorker {
   Rng& rng_;
   const Faults& faults_;
   const std::vector<SweepRun>& runs_;
+  bool on_gpu_;
   bool dead_ = false, died_now_ = false;
   int64_t hung_until_ms_ = 0, send_again_ms_ = 0;
   std::deque<Dispatch> dispatches_;
@@ -251,17 +261,19 @@ class Simulation {
     add_sweep(store, runs_);
     store.retry_failed();
     const int workers = 2 + static_cast<int>(rng_.below(4));
+    const bool on_gpus = rng_.below(2) == 0;
     CoordinatorsEnd transport(network_, workers);
     ProgressView view(80);
     Coordinator coordinator({.sweep = "sweep",
                              .database = folder_ / "sweep.db",
                              .lease_s = 30,
+                             .ranks_per_gpu = 1 + static_cast<int64_t>(rng_.below(3)),
                              .drain_grace_s = 20,
                              .disk_full_wait_s = 60},
                             runs_, store, transport, clock_, view);
     std::vector<FakeWorker> fakes;
     for (int rank = 1; rank <= workers; ++rank) {
-      fakes.emplace_back(rank, network_, rng_, faults_, runs_);
+      fakes.emplace_back(rank, network_, rng_, faults_, runs_, on_gpus);
     }
     for (int step = 0; step < kStepsMax && !coordinator.ended(); ++step) {
       clock_.now_ms += kStepMs;

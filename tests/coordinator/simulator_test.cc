@@ -80,5 +80,27 @@ TEST(Simulator, ARunThatNeedsMoreRanksIsRefused) {
   EXPECT_THROW(simulate({simulated("wide", 5, 1)}, {.ranks = 4}), Error);
 }
 
+// Sixteen small runs and a large one, on two GPUs.
+TEST(Simulator, SmallRunsThatShareAGpuAreDoneSooner) {
+  std::vector<SimulatedRun> runs;
+  for (int i = 0; i < 16; ++i) {
+    runs.push_back(simulated("small" + std::to_string(i), 1, 60));
+    runs.back().run.bytes = 20;
+  }
+  runs.push_back(simulated("large", 1, 60));
+  runs.back().run.bytes = 70;
+  SimulatedCluster cluster{.ranks = 8, .gpus_per_host = 2, .gpu_bytes = 80};
+  const SimulatedSchedule alone = simulate(runs, cluster);
+  EXPECT_EQ(alone.capacity, 2);
+  EXPECT_DOUBLE_EQ(alone.makespan_s, 9 * 60);
+  cluster.ranks_per_gpu = 4;
+  const SimulatedSchedule shared = simulate(runs, cluster);
+  EXPECT_EQ(shared.capacity, 8);
+  EXPECT_DOUBLE_EQ(shared.makespan_s, 3 * 60);  // Four at once beside the large one, then eight.
+  runs.back().run.bytes = 81;
+  runs.back().run.bytes_are_known = true;
+  EXPECT_THROW(simulate(runs, cluster), Error);
+}
+
 }  // namespace
 }  // namespace seqsweep

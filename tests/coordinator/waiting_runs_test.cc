@@ -2,10 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/devices.h"
+
 namespace seqsweep {
 namespace {
 
 using Order = WaitingRuns::Order;
+
+bool may_start(const WaitingRun&) {
+  return true;
+}
 
 WaitingRun waits(const std::string& id, int64_t ranks, double seconds, int64_t turn = 0) {
   return {.run_id = id, .ranks = ranks, .turn = turn, .estimate_s = seconds, .path_s = seconds};
@@ -18,7 +24,7 @@ class WaitingRunsTest : public ::testing::Test {
     return run ? run->run_id : "none";
   }
   std::string within(double seconds, int64_t ranks_max = 100) const {
-    const WaitingRun* run = runs_.longest_within(seconds, ranks_max);
+    const WaitingRun* run = runs_.longest_within(seconds, ranks_max, may_start);
     return run ? run->run_id : "none";
   }
   WaitingRuns runs_;
@@ -33,7 +39,7 @@ TEST_F(WaitingRunsTest, TurnsOrLengthsDecideAcrossShelves) {
   EXPECT_EQ(first(Order::Turn, 3), "short");
   EXPECT_EQ(first(Order::Length, 0), "none");
   EXPECT_EQ(runs_.longest_path_s(100), 90);
-  EXPECT_EQ(runs_.ranks_max(), 4);
+  EXPECT_EQ(runs_.demands().rbegin()->first, 4);
 }
 
 TEST_F(WaitingRunsTest, FindsTheLongestThatFits) {
@@ -79,10 +85,37 @@ TEST_F(WaitingRunsTest, OnlyRunsOfTheSameTurnAreAlike) {
              late = waits("late", 1, 50, 1);
   films.dataset = "films", books.dataset = "books", late.dataset = "late";
   for (const WaitingRun& run : {films, books, late}) runs_.add(run);
-  ASSERT_NE(runs_.alike_on("books", films), nullptr);
-  EXPECT_EQ(runs_.alike_on("books", films)->run_id, "books");
-  EXPECT_EQ(runs_.alike_on("late", films), nullptr);
-  EXPECT_EQ(runs_.alike_on("unknown", films), nullptr);
+  ASSERT_NE(runs_.alike_on("books", films, may_start), nullptr);
+  EXPECT_EQ(runs_.alike_on("books", films, may_start)->run_id, "books");
+  EXPECT_EQ(runs_.alike_on("late", films, may_start), nullptr);
+  EXPECT_EQ(runs_.alike_on("unknown", films, may_start), nullptr);
+}
+
+TEST_F(WaitingRunsTest, WhatMayNotStartIsPassedOver) {
+  WaitingRun big = waits("big", 1, 90), middle = waits("middle", 1, 50);
+  big.bytes = 80, middle.bytes = 20;
+  big.dataset = middle.dataset = "films";
+  runs_.add(big);
+  runs_.add(middle);
+  runs_.add(waits("wide", 2, 70));
+  const auto small = [](const WaitingRun& run) { return run.bytes < 50; };
+  EXPECT_EQ(runs_.first(Order::Length, 2)->run_id, "big");
+  EXPECT_EQ(runs_.first_that(Order::Length, 2, small)->run_id, "wide");
+  EXPECT_EQ(runs_.first_that(Order::Length, 1, small)->run_id, "middle");
+  EXPECT_EQ(runs_.longest_within(100, 1, small)->run_id, "middle");
+  EXPECT_EQ(runs_.alike_on("films", big, small)->run_id, "middle");
+  EXPECT_EQ(runs_.first_that(Order::Turn, 2, [](const WaitingRun&) { return false; }), nullptr);
+}
+
+TEST_F(WaitingRunsTest, DemandsAreCountedUntilTheyAreGone) {
+  WaitingRun big = waits("big", 2, 1), whole = waits("whole", 1, 1);
+  big.bytes = 80, whole.bytes = kWholeDevice;
+  runs_.add(big);
+  runs_.add(whole);
+  EXPECT_EQ(runs_.demands(), (WaitingRuns::Demands{{1, {{0, 1}}}, {2, {{80, 1}}}}));
+  runs_.remove("big");
+  runs_.remove("whole");
+  EXPECT_TRUE(runs_.demands().empty());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "worker/device.h"
 
 #include <gtest/gtest.h>
+#include <torch/torch.h>
 
 #include <filesystem>
 
@@ -32,6 +33,16 @@ TEST(Device, AGpuIsNamed) {
   if (chosen.device.is_cpu()) GTEST_SKIP() << "no GPU, or built without CUDA";
   EXPECT_EQ(chosen.text.rfind("cuda:", 0), 0U);
   EXPECT_GT(chosen.text.size(), std::string("cuda:0 GPU").size());
+  EXPECT_EQ(chosen.gpu.size(), 32U);  // A UUID.
+  EXPECT_GT(chosen.gpu_bytes, 1'000'000'000);
+}
+
+TEST(DeviceMemory, CountsWhatARunHolds) {
+  const ChosenDevice chosen = use_device(DeviceChoice::Auto);
+  const DeviceMemory memory(chosen.device);
+  const double before = memory.peak_bytes();
+  const torch::Tensor held = torch::ones({100, 1000, 1000}, chosen.device);  // 400 MB.
+  EXPECT_GT(memory.peak_bytes(), before + 350e6) << held.sum();
 }
 
 }  // namespace

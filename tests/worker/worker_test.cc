@@ -30,6 +30,9 @@ TEST_P(WorkerOfEitherKind, SaysWhoItIs) {
   EXPECT_EQ(hello.pid, getpid());
   EXPECT_EQ(hello.cores, 1);
   EXPECT_FALSE(hello.device.empty());
+  EXPECT_EQ(hello.gpu.empty(), hello.device == "cpu");
+  EXPECT_EQ(hello.gpu_bytes > 0, hello.device != "cpu");
+  EXPECT_GT(hello.host_bytes, 0);
   EXPECT_EQ(Json::parse(hello.environment).at("mpi"), "Test MPI 1.0");
   EXPECT_EQ(shut_down(), kExitDone);
 }

@@ -23,6 +23,7 @@ struct PlanOptions {
   std::vector<std::string> overrides;
   bool resolved = false, json = false;
   SimulatedCluster cluster{.ranks = 0};  // Of no ranks: nothing is simulated.
+  double gpu_gb = 0;
 };
 
 struct PlanRow {
@@ -151,7 +152,13 @@ SimulatedSchedule play(const std::vector<PlanRow>& rows, const Estimator& estima
     runs.push_back(*row.run);
     if (row.status == "pending" || row.status == "running") left.push_back(row.run->run_id);
   }
-  const RunQueue queue(std::move(runs), {}, estimator);
+  RunQueue queue(std::move(runs), {}, estimator);
+  queue.set_device(cluster.gpus_per_host > 0 ? "cuda" : "cpu");
+  std::map<std::string, int64_t> planned;
+  for (const PlanRow& row : rows) {
+    if (row.parameters) planned[row.run->run_id] = static_cast<int64_t>(row.memory_bytes);
+  }
+  queue.plan_memory(std::move(planned));
   std::vector<SimulatedRun> simulated;
   for (const std::string& run_id : left) {
     SimulatedRun run{.run = queue.waiting(run_id), .seconds = 0, .needs = {}};
@@ -167,9 +174,13 @@ SimulatedSchedule play(const std::vector<PlanRow>& rows, const Estimator& estima
 void print_simulation(const SimulatedSchedule& simulation, const std::vector<PlanRow>& rows,
                       const SimulatedCluster& cluster) {
   fmt::print(
-      "\non {} workers: {} until the last run is done, {:.0f} % of their time used; no "
+      "\non {} workers{}: {} until the last run is done, {:.0f} % of their time used; no "
       "order is done before {}\n",
-      cluster.ranks, human_duration(simulation.makespan_s), 100 * simulation.utilisation,
+      cluster.ranks,
+      simulation.capacity < cluster.ranks
+          ? fmt::format(", of which ranks_per_gpu lets {} train at once", simulation.capacity)
+          : "",
+      human_duration(simulation.makespan_s), 100 * simulation.utilisation,
       human_duration(simulation.bound_s));
   if (cluster.failures_per_hour > 0) {
     fmt::print("{} attempts, {} of which failed\n", simulation.attempts, simulation.failures);
@@ -209,6 +220,7 @@ void print_json(const SweepConfig& sweep, const std::vector<PlanRow>& rows,
     json["simulation"] = {
         {"makespan_s", simulation->makespan_s},   {"bound_s", simulation->bound_s},
         {"utilisation", simulation->utilisation}, {"attempts", simulation->attempts},
+        {"capacity", simulation->capacity},
         {"failures", simulation->failures},       {"order", simulation->order}};
   }
   fmt::print("{}\n", json.dump(2));
@@ -236,12 +248,15 @@ int plan(const PlanOptions& options) {
   const PastRuns history = read_history(options.database, sizes);
   const std::vector<PlanRow> rows = rows_of(runs, data_dir, history, sizes, missing);
   std::optional<SimulatedSchedule> simulation;
-  if (options.cluster.ranks > 0) simulation = play(rows, history.estimator, options.cluster);
+  SimulatedCluster cluster = options.cluster;
+  cluster.gpu_bytes = static_cast<int64_t>(1e9 * options.gpu_gb);
+  cluster.ranks_per_gpu = sweep.ranks_per_gpu;
+  if (cluster.ranks > 0) simulation = play(rows, history.estimator, cluster);
   if (options.json) {
     print_json(sweep, rows, missing.lines(), simulation);
   } else {
     print_text(sweep, rows);
-    if (simulation) print_simulation(*simulation, rows, options.cluster);
+    if (simulation) print_simulation(*simulation, rows, cluster);
   }
   std::fflush(stdout);
   for (const std::string& line : missing.lines())
@@ -266,13 +281,25 @@ void add_plan(CLI::App& app, Action& action) {
                    "play the schedule on so many virtual workers")
       ->check(above_0());
   command
+      ->add_option("--ranks-per-host", options->cluster.ranks_per_host, "virtual workers a host [8]")
+      ->check(above_0());
+  command
+      ->add_option("--gpus-per-host", options->cluster.gpus_per_host,
+                   "GPUs that the workers of a host share, ranks_per_gpu at once on one [0]")
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--gpu-memory", options->gpu_gb,
+                   "GB of each; 0: it always suffices [0]")
+      ->check(CLI::NonNegativeNumber);
+  command
       ->add_option("--failures-per-hour", options->cluster.failures_per_hour,
                    "of a virtual worker [0]")
       ->check(CLI::NonNegativeNumber);
   command->footer(
       "Examples:\n"
       "  seqsweep plan experiments/quickstart.yaml --db results.db\n"
-      "  seqsweep plan my.yaml --db results.db --simulate 64 --failures-per-hour 0.01");
+      "  seqsweep plan my.yaml --db results.db --simulate 64 --failures-per-hour 0.01\n"
+      "  seqsweep plan my.yaml --simulate 8 --gpus-per-host 2 --gpu-memory 80 ranks_per_gpu=4");
   command->callback([&action, options] { action = [options] { return plan(*options); }; });
 }
 

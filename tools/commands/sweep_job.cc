@@ -83,6 +83,7 @@ int coordinate(const SweepJob& job, Transport& transport) {
                            .lease_s = job.lease_s,
                            .dataset_sizes = sizes,
                            .prune = sweep.prune,
+                           .ranks_per_gpu = sweep.ranks_per_gpu,
                            .disk_full_wait_s = job.disk_wait_s,
                            .stop_requested = stop_requested},
                           runs, store, transport, system_clock(), view);

@@ -54,7 +54,7 @@ TEST(Message, NotANumberSurvives) {
 }
 
 TEST(Message, EveryKindKeepsItsKind) {
-  const Message all[] = {Hello{"host", 1, 2, "cpu", "{}"},
+  const Message all[] = {Hello{"host", 1, 2, "cuda:0 GPU", "{}", "GPU-1", 3, 4},
                          Progress{},
                          finished(),
                          Failed{kTicket, "nan", "loss"},

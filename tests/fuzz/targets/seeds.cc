@@ -57,7 +57,7 @@ Seeds messages() {
   finished.result.user_ranks = {0, 5, 1 << 30, -1};
   finished.result.latency = {{0.5, {0.25F, 0.75F}}, {0.6, {}}};
   finished.result.device = "cpu";
-  const Message all[] = {Hello{"host", 1, 2, "cpu", "{}"},
+  const Message all[] = {Hello{"host", 1, 2, "cuda:0 GPU", "{}", "GPU-1", 3, 4},
                          progress,
                          finished,
                          Failed{ticket, "nan", "loss"},
