@@ -4,6 +4,8 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -20,6 +22,7 @@
 namespace seqsweep {
 namespace {
 
+constexpr std::chrono::milliseconds kPause{20};
 constexpr uint64_t kLatencySeed = 0x6c6174656e6379;  // "latency": apart from the seeds of epochs.
 
 std::filesystem::path checkpoint_folder(const std::filesystem::path& folder) {
@@ -39,9 +42,18 @@ int agreed_threads(int64_t mine, Group& group) {
 // Turns what training and evaluation tell into Progress; rows travel with the next sign of life.
 class ProgressReport : public TrainObserver {
  public:
-  explicit ProgressReport(Reporter& reporter) : reporter_(reporter) {}
+  ProgressReport(Reporter& reporter, QuietHost& host) : reporter_(reporter), host_(host) {}
 
   bool stop_requested() override { return reporter_.stop_requested(); }
+  bool must_pause() override { return host_.must_pause(); }
+  void pause() override {
+    const int64_t began_ms = system_clock().monotonic_ms();
+    host_.rest();
+    std::this_thread::sleep_for(kPause);
+    alive();
+    paused_ms_ += system_clock().monotonic_ms() - began_ms;
+  }
+  int64_t paused_ms() const override { return paused_ms_; }
   void on_step(const StepRow& row) override { progress_.steps.push_back(row); }
   void on_metric(const MetricRow& row) override { progress_.metrics.push_back(row); }
   void on_progress(const TrainProgress& train) override {
@@ -66,7 +78,9 @@ class ProgressReport : public TrainObserver {
 
  private:
   Reporter& reporter_;
+  QuietHost& host_;
   Progress progress_;
+  int64_t paused_ms_ = 0;
 };
 
 // Everything of one attempt, in the order of its phases.
@@ -75,7 +89,8 @@ class Attempt {
   Attempt(const RunConfig& config, const ExecuteContext& context, Reporter& reporter)
       : config_(config),
         context_(context),
-        report_(reporter),
+        host_(context.quiet_file),
+        report_(reporter, host_),
         device_(use_device(config.train.device)),
         device_memory_(device_.device),
         device_group_(make_device_group(context.group, device_.device)),
@@ -83,15 +98,18 @@ class Attempt {
 
   std::optional<RunResult> run() {
     report_.begin_phase("prepare");
+    give_way_together();
     run_ = build_run(config_,
                      {.data_dir = context_.data_dir, .runs_folder = context_.folder.parent_path()},
                      device_.device, [this] {
                        report_.alive();
+                       give_way(report_, group_);
                        return !report_.stop_requested();
                      });
     if (group_.rank() == 0) run_.task->write_data(context_.folder);
     if (train() == Outcome::Preempted || stop_agreed()) return std::nullopt;
     report_.begin_phase("evaluate");
+    give_way_together();
     evaluate();
     if (group_.rank() == 0) save_model(context_.folder, config_, *run_.task);
     report_.begin_phase("latency");
@@ -146,7 +164,11 @@ class Attempt {
                                          .group = group_,
                                          .users = run_.data->users(),
                                          .batch_size = config_.evaluate.batch_size,
-                                         .after_batch = [this] { report_.alive(); }},
+                                         .after_batch =
+                                             [this] {
+                                               report_.alive();
+                                               give_way(report_, group_);
+                                             }},
                                         Split::Test);
     for (const auto& [name, value] :
          metrics_of(*run_.task, Split::Test, result_.user_ranks, config_.evaluate.cutoffs)) {
@@ -154,18 +176,27 @@ class Attempt {
     }
   }
 
-  // False when a rank was stopped.
+  // False when a rank was stopped. The ranks that do not measure wait for the one that does without
+  // a hold on their hosts, so that no two runs wait for each other.
   bool time_recommendations() {
+    const auto go_on = [this] {
+      report_.alive();
+      host_.still_measuring();
+      if (!config_.latency.alone) give_way(report_, group_);
+      return !report_.stop_requested();
+    };
+    if (!config_.latency.alone) give_way_together();
+    if (config_.latency.alone) host_.rest();
+    if (config_.latency.alone && group_.rank() == 0) host_.begin_quiet(go_on);
     const auto figures = measure_latency({.task = *run_.task,
                                           .data = *run_.data,
                                           .group = group_,
                                           .config = config_.latency,
                                           .seed = seed_of(config_.seed, kLatencySeed),
-                                          .go_on = [this](int64_t) {
-                                            report_.alive();
-                                            return !report_.stop_requested();
-                                          }});
+                                          .go_on = [&](int64_t) { return go_on(); }});
+    const bool alone = group_.any(host_.end_quiet());
     if (!figures) return false;
+    result_.metrics.push_back({result_.best_epoch, "test", "latency_alone", alone ? 1.0 : 0.0});
     result_.latency = figures->samples;
     result_.latency_ms = figures->mean_ms;
     result_.latency_low_ms = figures->low_ms;
@@ -176,9 +207,15 @@ class Attempt {
 
   bool stop_agreed() { return group_.any(report_.stop_requested()); }
 
+  // Before work in which several ranks do not pause.
+  void give_way_together() {
+    while (group_.any(report_.must_pause()) && !stop_agreed()) report_.pause();
+  }
+
   const KeptMemory memory_;  // First: the run goes before it.
   const RunConfig& config_;
   const ExecuteContext& context_;
+  QuietHost host_;
   ProgressReport report_;
   ChosenDevice device_;
   const DeviceMemory device_memory_;

@@ -9,6 +9,7 @@
 #include "core/comm/group.h"
 #include "core/protocol/message.h"
 #include "core/protocol/run_config.h"
+#include "worker/quiet_host.h"
 
 namespace seqsweep {
 
@@ -26,6 +27,7 @@ struct ExecuteContext {
   std::filesystem::path data_dir;  // Raw and cached data sets.
   int64_t threads = 0;             // This rank's share of the machine, used when the config says 0.
   Group& group;
+  std::filesystem::path quiet_file = quiet_host_file();  // See worker/quiet_host.h.
 };
 
 // Trains (resuming from the newest intact checkpoint in the folder), evaluates, measures, and

@@ -51,10 +51,17 @@ void warm_up(const LatencyJob& job) {
   time_users(job, 0, draw_histories(job, job.config.samples, users), user_ms.data());
 }
 
+// The samples of this rank: ranks of one host would disturb each other.
+Share samples_of(const LatencyJob& job) {
+  const int64_t all = job.config.samples;
+  if (!job.config.alone) return share_of(all, job.group.rank(), job.group.size());
+  return {0, job.group.rank() == 0 ? all : 0};
+}
+
 // [samples, users]: each row from the rank that measured it. Undefined when one was stopped.
 torch::Tensor time_samples(const LatencyJob& job) {
   torch::Tensor user_ms = torch::zeros({job.config.samples, job.config.users}, torch::kFloat32);
-  const Share mine = share_of(job.config.samples, job.group.rank(), job.group.size());
+  const Share mine = samples_of(job);
   bool go_on = true;
   for (int64_t sample = mine.begin; sample < mine.end && go_on; ++sample) {
     go_on = time_users(job, sample - mine.begin, draw_histories(job, sample, job.config.users),
@@ -71,7 +78,7 @@ std::optional<LatencyFigures> measure_latency(const LatencyJob& job) {
   SEQ_CHECK(job.config.samples > 0);
   const c10::InferenceMode no_autograd;
   job.task.module().eval();
-  warm_up(job);
+  if (const Share mine = samples_of(job); mine.begin < mine.end) warm_up(job);
   const int64_t tokens_before = job.task.tokens();
   const torch::Tensor user_ms = time_samples(job);
   if (!user_ms.defined()) return std::nullopt;

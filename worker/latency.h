@@ -1,7 +1,8 @@
 // The bootstrap latency protocol of the paper (section 3.4.1): samples of users drawn with
 // replacement, each user's recommendation timed from history to top items, outliers removed by
-// Tukey's fences in each sample, then the mean of the sample means with its 95 % BCa interval. The
-// ranks of a group divide the samples; each is measured whole on one rank.
+// Tukey's fences in each sample, then the mean of the sample means with its 95 % BCa interval. One
+// rank of a group measures them all, alone (worker/quiet_host.h), or the ranks divide the samples;
+// each is measured whole on one rank.
 #pragma once
 
 #include <functional>

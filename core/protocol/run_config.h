@@ -68,6 +68,7 @@ struct LatencyConfig {
   int64_t batch_size = 1;
   int64_t top_k = 10;
   int64_t warm_up = 50;
+  bool alone = true;
 
   void fields(auto&& field) {
     field("samples", samples, "bootstrap samples; 0 measures no latency", at_least(0));
@@ -75,6 +76,7 @@ struct LatencyConfig {
     field("batch_size", batch_size, "users of one recommendation call", at_least(1));
     field("top_k", top_k, "items of a recommendation", at_least(1));
     field("warm_up", warm_up, "calls before the first measured one", at_least(0));
+    field("alone", alone, "other workers of the host pause while it is measured, by one rank");
   }
 };
 

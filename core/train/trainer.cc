@@ -23,6 +23,10 @@ double mean_loss(const torch::Tensor& loss_and_targets) {
 
 }  // namespace
 
+void give_way(TrainObserver& observer, const Group& group) {
+  while (group.size() == 1 && observer.must_pause() && !observer.stop_requested()) observer.pause();
+}
+
 Trainer::Trainer(const TrainerParts& parts, const TrainerSettings& settings)
     : parts_(parts),
       settings_(settings),
@@ -65,7 +69,7 @@ bool Trainer::done() const {
 }
 
 bool Trainer::begin_epoch() {
-  epoch_began_ms_ = parts_.clock.monotonic_ms();
+  epoch_began_ms_ = worked_ms();
   const auto epoch = static_cast<uint64_t>(position_.epoch);
   examples_.resize(static_cast<size_t>(parts_.task.begin_epoch(position_.epoch)));
   std::iota(examples_.begin(), examples_.end(), 0);
@@ -129,7 +133,7 @@ void Trainer::end_epoch() {
   epoch_loss_.zero_();
   const bool last = position_.epoch == settings_.train.epochs;
   if (last || position_.epoch % settings_.train.evaluate_every == 0) validate();
-  epoch_began_ms_ = parts_.clock.monotonic_ms();
+  epoch_began_ms_ = worked_ms();
   between_steps_ = true;
 }
 
@@ -138,7 +142,11 @@ double Trainer::tell_validation() {
                                                      .group = parts_.group,
                                                      .users = settings_.users,
                                                      .batch_size = settings_.evaluate.batch_size,
-                                                     .after_batch = [this] { tell_progress(); }},
+                                                     .after_batch =
+                                                         [this] {
+                                                           tell_progress();
+                                                           give_way(parts_.observer, parts_.group);
+                                                         }},
                                                     Split::Validation);
   const std::vector<Metric> metrics =
       metrics_of(parts_.task, Split::Validation, ranks, settings_.evaluate.cutoffs);
@@ -174,12 +182,16 @@ void Trainer::clip_gradients() {
   gradients.mul_((settings_.train.grad_norm_max / gradients.norm()).clamp_max(1));
 }
 
-// One small message a step: what each rank wants, and how fast it was.
+// One small message a step: what each rank wants, and how fast it was. All pause together, and ask
+// each other again and again: none waits for a sum without a sign of life.
 Trainer::Request Trainer::agreed_request() {
-  double wishes[] = {parts_.observer.stop_requested() ? 1.0 : 0.0, checkpoint_due() ? 1.0 : 0.0};
-  gradient_sum_.agree(wishes);
-  if (wishes[0] > 0) return Request::Stop;
-  return wishes[1] > 0 ? Request::Checkpoint : Request::None;
+  for (;; parts_.observer.pause()) {
+    double wishes[] = {parts_.observer.stop_requested() ? 1.0 : 0.0, checkpoint_due() ? 1.0 : 0.0,
+                       parts_.observer.must_pause() ? 1.0 : 0.0};
+    gradient_sum_.agree(wishes);
+    if (wishes[0] > 0) return Request::Stop;
+    if (wishes[2] == 0) return wishes[1] > 0 ? Request::Checkpoint : Request::None;
+  }
 }
 
 // The clock of the rank that saves decides.
@@ -221,8 +233,12 @@ double Trainer::epoch_position() const {
   return static_cast<double>(position_.epoch) + within;
 }
 
+int64_t Trainer::worked_ms() const {
+  return parts_.clock.monotonic_ms() - parts_.observer.paused_ms();
+}
+
 double Trainer::train_s() const {
-  const int64_t epoch_ms = parts_.clock.monotonic_ms() - epoch_began_ms_;
+  const int64_t epoch_ms = worked_ms() - epoch_began_ms_;
   return train_s_ + static_cast<double>(epoch_ms) / 1000;
 }
 
@@ -236,7 +252,7 @@ TrainSummary Trainer::summary() const {
 void Trainer::tell_progress() const {
   const double here = epoch_position(), gone = here - attempt_began_at_;
   const auto all = static_cast<double>(settings_.train.epochs);
-  const auto attempt_ms = static_cast<double>(parts_.clock.monotonic_ms() - attempt_began_ms_);
+  const auto attempt_ms = static_cast<double>(worked_ms() - attempt_began_ms_);
   parts_.observer.on_progress(
       {.step = position_.step,
        .epoch = position_.epoch,

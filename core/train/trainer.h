@@ -42,7 +42,17 @@ class TrainObserver {
   virtual void on_metric(const MetricRow& row) = 0;             // "train" and "validation".
   // Every log_every steps, and every one that the batch schedule observes.
   virtual void on_step(const StepRow& row) = 0;
+
+  // Whether this rank's host is to be left to someone else. Asked before every step, and all ranks
+  // of the group pause while it says yes on one; else it must not block.
+  virtual bool must_pause() { return false; }
+  virtual void pause() {}                          // A moment, with a sign of life.
+  virtual int64_t paused_ms() const { return 0; }  // In all; no training time.
 };
+
+// Waits while must_pause(), unless it is stopped; for work between steps. Not in a group of several
+// ranks: the others would wait without a sign of life.
+void give_way(TrainObserver& observer, const Group& group);
 
 // What a trainer works with; all of it must outlive the trainer.
 struct TrainerParts {
@@ -69,7 +79,7 @@ struct TrainerSettings {
 struct TrainSummary {
   int64_t steps = 0, epochs = 0;  // Done.
   int64_t best_epoch = 0;         // Epochs done when validation was best.
-  double train_s = 0;             // Without validation; over all attempts.
+  double train_s = 0;             // Without validation and pauses; over all attempts.
 };
 
 class Trainer {
@@ -102,6 +112,7 @@ class Trainer {
   bool log_due() const;
   void require_finite() const;
   double epoch_position() const;
+  int64_t worked_ms() const;  // A clock that stands still in pauses.
   double train_s() const;
   void tell_progress() const;
   void tell_step(const torch::Tensor& loss_and_targets, const StepReport& report,
@@ -136,8 +147,8 @@ class Trainer {
   bool between_steps_ = true;      // All that a checkpoint holds is of one step.
   int64_t saved_step_ = 0;         // A start needs no checkpoint.
   int64_t saved_ms_ = 0, save_cost_ms_ = 0;
-  int64_t epoch_began_ms_ = 0, attempt_began_ms_ = 0;
-  double attempt_began_at_ = 0;  // Epoch position.
+  int64_t epoch_began_ms_ = 0, attempt_began_ms_ = 0;  // Of worked_ms().
+  double attempt_began_at_ = 0;                        // Epoch position.
 };
 
 }  // namespace seqsweep

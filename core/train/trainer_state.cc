@@ -118,7 +118,8 @@ void Trainer::resume() {
   parts_.group.broadcast(parts_.parameters.values(), 0);  // Whatever each rank's machine drew.
   if (const auto checkpoint = agreed_checkpoint()) restore(*checkpoint);
   attempt_began_at_ = epoch_position();
-  attempt_began_ms_ = epoch_began_ms_ = saved_ms_ = parts_.clock.monotonic_ms();
+  saved_ms_ = parts_.clock.monotonic_ms();
+  attempt_began_ms_ = epoch_began_ms_ = worked_ms();
   tell_progress();
 }
 

@@ -41,7 +41,15 @@ class Recorder : public TrainObserver {
   }
   void on_step(const StepRow& row) override { steps.push_back(row); }
   void on_metric(const MetricRow& row) override { metrics.push_back(row); }
+  bool must_pause() override { return progress.step == pause_after_step && pauses < pauses_wanted; }
+  void pause() override {
+    ++pauses;
+    clock_.now_ms += kPause_ms;
+  }
+  int64_t paused_ms() const override { return pauses * kPause_ms; }
 
+  static constexpr int64_t kPause_ms = 1000;
+  int64_t pause_after_step = -1, pauses_wanted = 0, pauses = 0;
   int64_t step_ms = 0;
   int64_t stop_before_step = -1;  // Of this attempt, from 0.
   int64_t kill_after_step = -1;   // Of the run, from 1.

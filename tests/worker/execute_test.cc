@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <thread>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/eval/metrics.h"
 #include "tests/support/temporary_folder.h"
@@ -18,6 +21,7 @@ class Recorder : public Reporter {
  public:
   void progress(Progress progress) override {
     step_ = progress.step;
+    if (on_progress) on_progress(progress);
     if (phases.empty() || phases.back() != progress.phase) phases.push_back(progress.phase);
     step_rows.insert(step_rows.end(), progress.steps.begin(), progress.steps.end());
     metric_rows.insert(metric_rows.end(), progress.metrics.begin(), progress.metrics.end());
@@ -28,6 +32,7 @@ class Recorder : public Reporter {
 
   int64_t stop_at_step = std::numeric_limits<int64_t>::max();
   std::string stop_in_phase;
+  std::function<void(const Progress&)> on_progress;
   std::vector<std::string> phases;
   std::vector<StepRow> step_rows;
   std::vector<MetricRow> metric_rows;
@@ -39,13 +44,18 @@ class Recorder : public Reporter {
 class ExecuteTest : public testing::Test {
  protected:
   std::optional<RunResult> execute_in(const std::string& folder, const RunConfig& config) {
-    return execute(config, {.folder = scratch_.path() / folder, .data_dir = {}, .group = *group_},
+    return execute(config,
+                   {.folder = scratch_.path() / folder,
+                    .data_dir = {},
+                    .group = *group_,
+                    .quiet_file = quiet_file()},
                    recorder_);
   }
   RunResult finish_in(const std::string& folder, const RunConfig& config) {
     recorder_ = Recorder();
     return execute_in(folder, config).value();
   }
+  std::filesystem::path quiet_file() const { return scratch_.path() / "quiet"; }
   std::string file(const std::string& name) { return read_file(scratch_.path() / name); }
 
   TemporaryFolder scratch_;
@@ -76,7 +86,8 @@ TEST_F(ExecuteTest, TrainsEvaluatesAndMeasures) {
 
   ASSERT_EQ(result.user_ranks.size(), 40U);
   const auto metrics = ranking_metrics(result.user_ranks, config.evaluate.cutoffs);
-  ASSERT_EQ(result.metrics.size(), metrics.size());
+  ASSERT_EQ(result.metrics.size(), metrics.size() + 1);
+  EXPECT_EQ(value_of(result, "latency_alone"), 1);
   for (const Metric& metric : metrics) EXPECT_EQ(value_of(result, metric.name), metric.value);
   EXPECT_EQ(result.metrics[0].split, "test");
   EXPECT_EQ(result.metrics[0].epoch, result.best_epoch);
@@ -123,6 +134,58 @@ TEST_F(ExecuteTest, CanBeStoppedWhileLatencyIsMeasured) {
   EXPECT_EQ(result.latency.size(), 3U);
 }
 
+// A neighbour that measures from step 7 on, until `signs` signs of life came meanwhile.
+class Neighbour {
+ public:
+  Neighbour(const std::filesystem::path& file, int64_t signs, std::function<void()> then)
+      : host_(file), probe_(file), signs_(signs), then_(std::move(then)) {}
+
+  void see(const Progress& progress) {
+    if (progress.step < 7 || signs_ == 0) return;
+    EXPECT_EQ(progress.step, 7);
+    if (!measuring_.joinable()) {
+      measuring_ = std::thread([this] { host_.begin_quiet([] { return true; }); });
+      while (!probe_.must_pause()) probe_.rest();
+    } else if (--signs_ == 0) {
+      measuring_.join();
+      then_();
+    }
+  }
+  bool end() { return host_.end_quiet(); }
+
+ private:
+  QuietHost host_, probe_;
+  int64_t signs_;
+  std::function<void()> then_;
+  std::thread measuring_;
+};
+
+TEST_F(ExecuteTest, PausesWhileAnotherOneMeasures) {
+  Neighbour neighbour(quiet_file(), 30, [&] { EXPECT_TRUE(neighbour.end()); });
+  recorder_.on_progress = [&](const Progress& progress) { neighbour.see(progress); };
+  const double began_s = monotonic_s();
+  const RunResult result = execute_in("run", tiny_config()).value();
+  EXPECT_EQ(result.steps, 30);
+  EXPECT_LT(result.train_s, monotonic_s() - began_s - 0.5);  // 29 pauses of 20 ms at least.
+  EXPECT_EQ(value_of(result, "latency_alone"), 1);
+  EXPECT_EQ(result.user_ranks, finish_in("undisturbed", tiny_config()).user_ranks);
+}
+
+TEST_F(ExecuteTest, CanBeStoppedInAPause) {
+  Neighbour neighbour(quiet_file(), 3, [&] { recorder_.stop_at_step = 7; });
+  recorder_.on_progress = [&](const Progress& progress) { neighbour.see(progress); };
+  EXPECT_FALSE(execute_in("run", tiny_config()));
+  EXPECT_TRUE(neighbour.end());
+  EXPECT_EQ(finish_in("run", tiny_config()).user_ranks,
+            finish_in("whole", tiny_config()).user_ranks);
+}
+
+TEST_F(ExecuteTest, LatencyBesideOthersIsMarked) {
+  RunConfig config = tiny_config();
+  config.latency.alone = false;
+  EXPECT_EQ(value_of(finish_in("run", config), "latency_alone"), 0);
+}
+
 TEST_F(ExecuteTest, RanksHaveTheSameResultAndAsManyThreads) {
   RunConfig config = tiny_config();
   config.train.microbatches = 3;
@@ -136,7 +199,8 @@ TEST_F(ExecuteTest, RanksHaveTheSameResultAndAsManyThreads) {
                           {.folder = scratch_.path() / "together",
                            .data_dir = {},
                            .threads = threads,
-                           .group = group},
+                           .group = group,
+                           .quiet_file = quiet_file()},
                           recorder);
     EXPECT_EQ(torch::get_num_threads(), 1);
     EXPECT_EQ(recorder.step_rows.size(), 12U);  // Of 5 microbatches an epoch 3 + 2.

@@ -6,6 +6,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 #include "core/base/clock.h"
@@ -144,17 +145,30 @@ TEST(Latency, ABatchSharesItsTime) {
   EXPECT_LT(*std::min_element(user_ms.begin(), user_ms.end()), 8 * 0.05F);  // Not the whole call.
 }
 
+TEST(Latency, MeasuredAloneTheFirstRankTakesAllSamples) {
+  std::array<LatencyFigures, 2> figures;
+  run_ranks(2, [&](Group& group) {
+    TimedTask task;
+    figures[static_cast<size_t>(group.rank())] = measure(task, kSmall, 1, group);
+    EXPECT_EQ(task.calls.size(), group.rank() == 0 ? 3U + 4 * 30 : 0U);
+  });
+  EXPECT_EQ(figures[1].mean_ms, figures[0].mean_ms);
+  EXPECT_EQ(figures[1].samples.size(), 4U);
+}
+
 // Who is drawn for a sample does not depend on who measures it.
 TEST(Latency, RanksDivideTheSamplesAndShareTheFigures) {
+  LatencyConfig config = kSmall;
+  config.alone = false;
   TimedTask alone;
-  measure(alone, kSmall);
+  measure(alone, config);
   constexpr int kRanks = 3;
   std::vector<LatencyFigures> figures(kRanks);
   std::vector<int32_t> asked;
   std::mutex mutex;
   run_ranks(kRanks, [&](Group& group) {
     TimedTask task;
-    LatencyFigures mine = measure(task, kSmall, 1, group);
+    LatencyFigures mine = measure(task, config, 1, group);
     const std::lock_guard lock(mutex);
     EXPECT_LT(task.calls.size(), 3U + 4 * 30);
     asked.insert(asked.end(), task.asked.begin() + 3, task.asked.end());  // After the warm-up.
@@ -177,11 +191,13 @@ TEST(Latency, RanksDivideTheSamplesAndShareTheFigures) {
 }
 
 TEST(Latency, ARankThatIsStoppedStopsAll) {
-  run_ranks(2, [](Group& group) {
+  LatencyConfig config = kSmall;
+  config.alone = false;
+  run_ranks(2, [&](Group& group) {
     TimedTask task;
     const TinyDataset data = twenty_users();
     EXPECT_FALSE(measure_latency(
-        {.task = task, .data = data, .group = group, .config = kSmall, .go_on = [&](int64_t done) {
+        {.task = task, .data = data, .group = group, .config = config, .go_on = [&](int64_t done) {
            return group.rank() != 1 || done < 1;
          }}));
   });

@@ -71,6 +71,37 @@ TEST_F(TrainerTest, TellsStepsMetricsAndProgress) {
   EXPECT_DOUBLE_EQ(run.trainer.summary().train_s, 6);
 }
 
+// One rank's host is wanted for something else: all pause, and it shows nowhere but in the clock.
+TEST_F(TrainerTest, RanksPauseTogetherAndPausesAreNoTrainingTime) {
+  ToyRun undisturbed(folder("undisturbed"), *alone_);
+  undisturbed.recorder.step_ms = 500;
+  undisturbed.trainer.run();
+  run_ranks(2, [&](Group& group) {
+    ToyRun run(folder(fmt::format("rank {}", group.rank())), group);
+    run.recorder.step_ms = 500;
+    if (group.rank() == 1) run.recorder.pause_after_step = 4, run.recorder.pauses_wanted = 3;
+    EXPECT_EQ(run.trainer.run(), Outcome::Finished);
+    EXPECT_EQ(run.recorder.pauses, 3);
+    EXPECT_EQ(run.clock.now_ms, 12 * 500 + 3 * Recorder::kPause_ms);
+    EXPECT_DOUBLE_EQ(run.trainer.summary().train_s, 6);
+    EXPECT_TRUE(
+        torch::allclose(run.parameters.values(), undisturbed.parameters.values(), 1e-3, 1e-5));
+  });
+}
+
+// Between two batches of a validation a rank alone gives way too, and several do not.
+TEST_F(TrainerTest, ValidationGivesWayToo) {
+  for (const int ranks : {1, 2}) {
+    run_ranks(ranks, [&](Group& group) {
+      ToyRun run(folder(fmt::format("{} {}", ranks, group.rank())), group);
+      run.recorder.pause_after_step = 12;  // The last one: what follows is the validation.
+      run.recorder.pauses_wanted = 2;
+      run.trainer.run();
+      EXPECT_EQ(run.recorder.pauses, ranks == 1 ? 2 : 0);
+    });
+  }
+}
+
 // The example order depends on seed and epoch; it is the same for any number of ranks.
 TEST_F(TrainerTest, EpochsDifferInTheirOrder) {
   struct OrderTask : ToyTask {
