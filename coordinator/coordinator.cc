@@ -218,8 +218,8 @@ void Coordinator::stop_when_alike() {
 }
 
 // Runs that need more ranks than there ever were fail, and so do those that are known to need more
-// memory than there is. Those that need lost ranks make do with the workers that are left: it is the
-// same training, up to the order of sums.
+// memory than there is. Those that need lost ranks make do with the workers that are left: it is
+// the same training, up to the order of sums.
 void Coordinator::fit_to_workers() {
   if (awaits_comeback()) return;
   if (scheduler_.workers() == 0) {

@@ -124,8 +124,8 @@ class Coordinator {
 
   bool changed_ = true;  // Something that a decision may depend on.
   bool ended_ = false;
-  bool stopped_ = false;       // No run is started any more.
-  bool told_crowd_ = false;    // That some workers wait for others of their GPU.
+  bool stopped_ = false;     // No run is started any more.
+  bool told_crowd_ = false;  // That some workers wait for others of their GPU.
   int64_t stored_ms_ = 0, looked_ms_ = 0, scheduled_ms_ = 0;
   std::optional<int64_t> lost_ms_;  // When the last worker hung.
   std::optional<int64_t> draining_since_ms_, leaving_since_ms_, disk_full_since_ms_;

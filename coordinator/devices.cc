@@ -25,8 +25,7 @@ Devices::Devices(int64_t ranks_per_gpu) : ranks_per_gpu_(ranks_per_gpu) {
 size_t Devices::add_worker(const WorkerPlace& place) {
   const auto [host, is_new_host] = host_numbers_.emplace(place.host, hosts_.size());
   if (is_new_host) hosts_.emplace_back();
-  const auto [at, is_new] =
-      numbers_.emplace(std::pair(host->second, place.gpu), devices_.size());
+  const auto [at, is_new] = numbers_.emplace(std::pair(host->second, place.gpu), devices_.size());
   const size_t number = at->second;
   if (is_new) {
     devices_.push_back({.host = host->second,
@@ -64,7 +63,8 @@ void Devices::set_free(size_t device, int64_t rank) {
 }
 
 void Devices::set_unfree(size_t device, int64_t rank) {
-  update(device, [&](Device& it) { it.load.free -= static_cast<int64_t>(it.free_ranks.erase(rank)); });
+  update(device,
+         [&](Device& it) { it.load.free -= static_cast<int64_t>(it.free_ranks.erase(rank)); });
 }
 
 Seat Devices::begin(size_t device, int64_t rank, int64_t bytes) {

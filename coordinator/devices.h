@@ -3,6 +3,7 @@
 // a few steps however many there are.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -14,8 +15,8 @@
 
 namespace seqsweep {
 
-// Instead of a number of bytes: a run that has its devices to itself, and may be on one of them with
-// more ranks than have a place there.
+// Instead of a number of bytes: a run that has its devices to itself, and may be on one of them
+// with more ranks than have a place there.
 constexpr int64_t kWholeDevice = INT64_MAX;
 
 struct WorkerPlace {  // Where a worker computes.
@@ -78,14 +79,13 @@ class Devices {
 
   // ---- were nothing running ----
   int64_t capacity() const { return capacity_; }  // Places.
-  // Without places: by the memory alone.
-  bool could_fit(int64_t ranks, int64_t bytes) const;
-  bool could_hold(int64_t ranks, int64_t bytes) const;
+  bool could_fit(int64_t ranks, int64_t bytes) const;   // By places and memory.
+  bool could_hold(int64_t ranks, int64_t bytes) const;  // By workers and memory.
   int64_t most_bytes() const;  // Of the largest device.
   bool has_gpus() const { return has_gpus_; }
-  struct Share {               // Of a device.
-    int64_t bytes = 0;         // Its memory.
-    int64_t slots = 0;         // Workers that may train on it at once.
+  struct Share {        // Of a device.
+    int64_t bytes = 0;  // Its memory.
+    int64_t slots = 0;  // Workers that may train on it at once.
     int64_t workers = 0;
   };
   Share share(size_t device) const;
@@ -102,6 +102,10 @@ class Devices {
   struct Host {
     std::vector<size_t> devices;
     int64_t places = 0;
+  };
+  struct Kind {
+    int64_t bytes = 0, slots = 0, workers = 0;
+    auto operator<=>(const Kind&) const = default;
   };
   using ByRoom = std::tuple<int64_t, int64_t, int64_t, size_t>;  // Crowd, host's places, bytes.
 
@@ -122,10 +126,6 @@ class Devices {
   std::map<std::string, size_t> host_numbers_;
   std::map<std::pair<size_t, std::string>, size_t> numbers_;  // By host and GPU.
   int64_t places_ = 0, capacity_ = 0, workers_ = 0;
-  struct Kind {
-    int64_t bytes = 0, slots = 0, workers = 0;
-    auto operator<=>(const Kind&) const = default;
-  };
   std::map<Kind, int64_t> kinds_;  // Of devices with workers, counted.
   // Devices with a place, and their hosts.
   std::set<ByRoom> by_room_;

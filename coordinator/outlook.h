@@ -16,7 +16,7 @@ class Outlook {
   // For a run of such ranks. The devices are borrowed and must not change meanwhile.
   Outlook(const Devices& devices, int64_t ranks, int64_t bytes);
 
-  void end(const Seat& seat);                          // Its worker will be free.
+  void end(const Seat& seat);  // Its worker will be free.
   bool fits() const { return places_ >= ranks_; }
 
   // Of the devices that the run would be on, which must fit: what is left for runs that are still
@@ -26,7 +26,7 @@ class Outlook {
  private:
   const Devices& devices_;
   int64_t ranks_, bytes_;
-  int64_t places_ = 0;                      // For its ranks.
+  int64_t places_ = 0;                     // For its ranks.
   std::map<size_t, Devices::Load> loads_;  // Of devices that will be other than now.
 };
 

@@ -14,9 +14,8 @@ constexpr const char* kGpu = "cuda";  // device_class() of one.
 
 RunQueue::RunQueue(std::vector<SweepRun> runs, RetryRule rule, Estimator estimator)
     : rule_(rule), estimator_(std::move(estimator)), runs_(std::move(runs)), known_(runs_.size()) {
-  all_on_cpu_ = std::ranges::all_of(runs_, [](const SweepRun& run) {
-    return run.config.train.device == DeviceChoice::Cpu;
-  });
+  all_on_cpu_ = std::ranges::all_of(
+      runs_, [](const SweepRun& run) { return run.config.train.device == DeviceChoice::Cpu; });
   std::map<int64_t, int64_t> turns;  // By seed.
   for (size_t i = 0; i < runs_.size(); ++i) {
     index_[runs_[i].run_id] = i;
@@ -134,8 +133,7 @@ void RunQueue::note_shortage(const std::string& run_id, const Devices::Share& de
   if (found == index_.end() || !uses_device(found->second)) return;
   const int64_t expected = waiting(run_id).bytes;
   const bool all = expected >= device.bytes / 2 || device.slots <= 1;
-  const int64_t raised =
-      all ? kWholeDevice : std::max(2 * expected, device.bytes / device.slots);
+  const int64_t raised = all ? kWholeDevice : std::max(2 * expected, device.bytes / device.slots);
   estimator_.raise_memory(known_[found->second].kind, device_, raised);
 }
 

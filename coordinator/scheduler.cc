@@ -214,12 +214,12 @@ std::string Scheduler::reason(const std::string& run_id, int64_t now_ms) const {
   const Devices& devices = workers_.devices();
   const int64_t places = run->bytes == kWholeDevice ? workers_.free() : devices.places();
   if (run->ranks > places) {
-    return fmt::format("needs {}, {} free{}", workers_text(run->ranks),
-                       places == 0   ? "none is"
-                       : places == 1 ? "one is"
-                                     : fmt::format("{} are", places),
-                       workers_.free() > places ? " on a GPU that ranks_per_gpu lets more train on"
-                                                : "");
+    return fmt::format(
+        "needs {}, {} free{}", workers_text(run->ranks),
+        places == 0   ? "none is"
+        : places == 1 ? "one is"
+                      : fmt::format("{} are", places),
+        workers_.free() > places ? " on a GPU that ranks_per_gpu lets more train on" : "");
   }
   if (fits(*run)) {
     return reserved_ ? fmt::format("the free workers are reserved for {}", reserved_->label)
@@ -247,13 +247,15 @@ std::string Scheduler::shortage(const WaitingRun& run) const {
   }
   const char* device = device_word(devices);
   if (run.bytes > devices.most_bytes()) {
-    return fmt::format("needs {}, no {} has more than {}: lower train.batch_size, or use a larger "
-                       "one",
-                       bytes_text(run.bytes), device, bytes_text(devices.most_bytes()));
+    return fmt::format(
+        "needs {}, no {} has more than {}: lower train.batch_size, or use a larger "
+        "one",
+        bytes_text(run.bytes), device, bytes_text(devices.most_bytes()));
   }
-  return fmt::format("needs {} for each of {} ranks, more than the memory of every {} together "
-                     "holds: lower train.ranks or train.batch_size",
-                     bytes_text(run.bytes), run.ranks, device);
+  return fmt::format(
+      "needs {} for each of {} ranks, more than the memory of every {} together "
+      "holds: lower train.ranks or train.batch_size",
+      bytes_text(run.bytes), run.ranks, device);
 }
 
 }  // namespace seqsweep

@@ -43,7 +43,7 @@ class Scheduler {
   int64_t workers() const { return workers_.size(); }  // All but the lost and dead ones.
   int64_t capacity() const { return workers_.capacity(); }  // Of which so many may train at once.
   Devices::Share device_of(int64_t rank) const { return workers_.share(rank); }
-  double left_per_worker_s(int64_t now_ms) const;      // Of what runs and what waits.
+  double left_per_worker_s(int64_t now_ms) const;  // Of what runs and what waits.
   // When the run of this leader, the first of its members, is likely to end.
   void expect_end(int64_t leader, int64_t end_ms);
 
@@ -55,9 +55,9 @@ class Scheduler {
   // The runs that start now, on free workers, which are busy then.
   std::vector<Start> start(int64_t now_ms);
 
-  // Runs that need more ranks than there are workers, or, as is known, more memory than there is; the
-  // lost ones not counted. Comes before start(): runs that are only guessed to need more memory, or
-  // that need more ranks than have a place, get whole devices.
+  // Runs that need more ranks than there are workers, or, as is known, more memory than there is;
+  // the lost ones not counted. Comes before start(): runs that are only guessed to need more
+  // memory, or that need more ranks than have a place, get whole devices.
   std::vector<std::string> impossible();
   // Why a waiting run does; for people.
   std::string reason(const std::string& run_id, int64_t now_ms) const;

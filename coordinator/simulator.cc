@@ -15,7 +15,8 @@ namespace {
 class Cluster {
  public:
   Cluster(const std::vector<SimulatedRun>& runs, const SimulatedCluster& settings)
-      : settings_(settings), scheduler_(settings.ranks, settings.ranks_per_gpu),
+      : settings_(settings),
+        scheduler_(settings.ranks, settings.ranks_per_gpu),
         rng_(settings.seed) {
     for (int64_t rank = 1; rank <= settings.ranks; ++rank) scheduler_.greet(rank, place_of(rank));
     result_.capacity = scheduler_.capacity();

@@ -18,7 +18,7 @@ class WorkerPool {
   explicit WorkerPool(int64_t workers, int64_t ranks_per_gpu = 1);
 
   void greet(int64_t rank, const WorkerPlace& place);  // It is ready.
-  void free(int64_t rank);  // Also of one that was lost.
+  void free(int64_t rank);                             // Also of one that was lost.
   void lose(int64_t rank);
   void bury(int64_t rank);  // It died: never free again.
 

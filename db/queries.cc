@@ -84,7 +84,8 @@ std::vector<CostRow> read_costs(Database& database) {
       },
       database,
       "SELECT config, coalesce(device, ''), sum(end_ms - start_ms) / 1000.0, peak_memory_bytes "
-      "FROM runs JOIN attempts ON run = run_id WHERE status = 'done' AND end_ms IS NOT NULL GROUP BY run_id");
+      "FROM runs JOIN attempts ON run = run_id WHERE status = 'done' AND end_ms IS NOT NULL GROUP "
+      "BY run_id");
 }
 
 std::vector<WaitingRow> read_waiting(Database& database, const std::string& sweep) {

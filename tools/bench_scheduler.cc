@@ -49,8 +49,8 @@ std::vector<SimulatedRun> make_runs(const Options& options) {
       ranks = std::min(ranks, options.cluster.ranks);
       dataset = "data" + std::to_string(rng.below(5));
       if (options.cluster.gpus_per_host > 0) {
-        bytes = static_cast<int64_t>(
-            1e9 * std::min(std::exp(1 + 1.2 * normal(rng)), options.gpu_gb));
+        bytes =
+            static_cast<int64_t>(1e9 * std::min(std::exp(1 + 1.2 * normal(rng)), options.gpu_gb));
       }
     }
     const double own = seconds * std::exp(0.05 * normal(rng));  // Seeds differ a little.

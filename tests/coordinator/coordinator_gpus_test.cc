@@ -79,7 +79,8 @@ TEST_F(CoordinatorGpusTest, ARunThatRanOutOfMemoryIsTriedWithMore) {
 
 TEST_F(CoordinatorGpusTest, ARunThatWasMeasuredToNeedMoreThanThereIsFailsAtOnce) {
   begin(1, seeds_of_a_run(3));
-  const Ticket measured = store_->start_attempt(runs_[0].run_id, {.worker = 1, .environment = "{}"});
+  const Ticket measured =
+      store_->start_attempt(runs_[0].run_id, {.worker = 1, .environment = "{}"});
   RunResult result = result_of(runs_[0]);
   result.device = "cuda:0 GPU";
   result.peak_memory_bytes = 90;

@@ -36,8 +36,7 @@ class PackingTest : public ::testing::Test {
     scheduler_ = Scheduler(workers, ranks_per_gpu);
     gpus_ = gpus;
     for (int64_t rank = 1; rank <= workers; ++rank) {
-      scheduler_.greet(rank,
-                       {.host = "a", .gpu = std::to_string(gpu_of(rank)), .bytes = 80 * kGb});
+      scheduler_.greet(rank, {.host = "a", .gpu = std::to_string(gpu_of(rank)), .bytes = 80 * kGb});
     }
   }
   int64_t gpu_of(int64_t rank) const { return (rank - 1) % gpus_; }
@@ -214,8 +213,9 @@ TEST_F(PackingTest, NoGpuIsOverfullAndEveryRunStarts) {
     for (int i = 0; i < 60; ++i) {
       const int64_t bytes = rng.below(6) == 0 ? kWholeDevice : int64_t(rng.below(80)) * kGb;
       const std::string id = std::to_string(i);
-      runs[id] = sized(id, bytes, 1 + double(rng.below(30)),
-                       1 + int64_t(rng.below(uint64_t(std::min<int64_t>(3, scheduler_.capacity())))));
+      runs[id] =
+          sized(id, bytes, 1 + double(rng.below(30)),
+                1 + int64_t(rng.below(uint64_t(std::min<int64_t>(3, scheduler_.capacity())))));
       runs[id].dataset = std::to_string(rng.below(3));
       runs[id].bytes_are_known = false;  // Whatever does not fit together gets whole devices.
       scheduler_.add(runs[id]);

@@ -217,11 +217,13 @@ void print_json(const SweepConfig& sweep, const std::vector<PlanRow>& rows,
   }
   Json json = {{"sweep", sweep.name}, {"runs", runs}, {"missing", missing}};
   if (simulation) {
-    json["simulation"] = {
-        {"makespan_s", simulation->makespan_s},   {"bound_s", simulation->bound_s},
-        {"utilisation", simulation->utilisation}, {"attempts", simulation->attempts},
-        {"capacity", simulation->capacity},
-        {"failures", simulation->failures},       {"order", simulation->order}};
+    json["simulation"] = {{"makespan_s", simulation->makespan_s},
+                          {"bound_s", simulation->bound_s},
+                          {"utilisation", simulation->utilisation},
+                          {"attempts", simulation->attempts},
+                          {"capacity", simulation->capacity},
+                          {"failures", simulation->failures},
+                          {"order", simulation->order}};
   }
   fmt::print("{}\n", json.dump(2));
 }
@@ -281,15 +283,14 @@ void add_plan(CLI::App& app, Action& action) {
                    "play the schedule on so many virtual workers")
       ->check(above_0());
   command
-      ->add_option("--ranks-per-host", options->cluster.ranks_per_host, "virtual workers a host [8]")
+      ->add_option("--ranks-per-host", options->cluster.ranks_per_host,
+                   "virtual workers a host [8]")
       ->check(above_0());
   command
       ->add_option("--gpus-per-host", options->cluster.gpus_per_host,
                    "GPUs that the workers of a host share, ranks_per_gpu at once on one [0]")
       ->check(CLI::NonNegativeNumber);
-  command
-      ->add_option("--gpu-memory", options->gpu_gb,
-                   "GB of each; 0: it always suffices [0]")
+  command->add_option("--gpu-memory", options->gpu_gb, "GB of each; 0: it always suffices [0]")
       ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--failures-per-hour", options->cluster.failures_per_hour,
