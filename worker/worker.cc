@@ -198,10 +198,12 @@ class Worker {
                        reporter);
     } catch (...) {
       const Failed failed = failure(dispatch.ticket);
-      log_error("run {} failed: {}", dispatch.ticket.run_id, failed.text);
       // It would fail every run that it gets. Its death is known at once, and this run is tried
-      // elsewhere, once.
-      if (!gpu_answers()) ::raise(SIGKILL);
+      // elsewhere, once. Any other failure the coordinator logs.
+      if (!gpu_answers()) {
+        log_error("run {} failed: {}", dispatch.ticket.run_id, failed.text);
+        ::raise(SIGKILL);
+      }
       reporter.flush();
       transport_.send(kCoordinator, failed);
       return;
