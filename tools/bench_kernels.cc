@@ -1,6 +1,6 @@
 // Our kernels beside the same arithmetic in eager ATen: forward and backward, float32, in one
-// process. Prints Markdown tables. Usage: bench_kernels [ROUNDS] [THREADS], or on a GPU
-// bench_kernels ROUNDS cuda [ROWS TO SKIP]
+// process. Prints Markdown tables. Usage: bench_kernels [ROUNDS [THREADS [NAME]]], NAME for the
+// rows of one operator, or on a GPU bench_kernels ROUNDS cuda [ROWS TO SKIP]
 #include <fmt/format.h>
 #include <torch/cuda.h>
 #include <torch/utils.h>
@@ -37,8 +37,10 @@ int bench_kernels(int argc, char** argv) {
     torch::set_num_threads(std::stoi(second));
   }
   const bool failed_before = argc > 4;
+  const std::string third = argc > 3 ? argv[3] : "";
+  const std::string named = on_gpu ? "" : third;
   Bench bench(std::stoi(rounds), on_gpu ? torch::kCUDA : torch::kCPU,
-              on_gpu && argc > 3 ? std::stoi(argv[3]) : 0);
+              on_gpu && !third.empty() ? std::stoi(third) : 0, named);
   bench.go_on = [&] { go_on_in_another_process(rounds, bench.rows()); };
   bench.print_head();
   bool complete = true;
@@ -54,6 +56,10 @@ int bench_kernels(int argc, char** argv) {
        {bench_catalogue_kernels, bench_attention_kernels, bench_state_space_kernels,
         bench_recurrent_kernels, bench_optimizer_kernels, bench_weight_kernels}) {
     print_rows(cases);
+  }
+  if (!named.empty()) {
+    if (bench.timed() == 0) throw_input("bench_kernels: no row has '{}' in its name", named);
+    return complete ? 0 : 1;
   }
   fmt::print("\n| extra memory at its peak | ours, MB | ATen eager, MB | times less |\n");
   fmt::print("|---|---:|---:|---:|\n");

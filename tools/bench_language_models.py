@@ -16,30 +16,31 @@ import statistics
 import time
 from pathlib import Path
 
+from bench_torch.ours import Ours
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Two programs take turns: neither may spin on the other's core.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import bench_large_models
-import torch
-from bench_torch.ours import Ours
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Mamba2Config, Mamba2ForCausalLM
-
 PROGRAM = Path(__file__).resolve().parent.parent / "build" / "bin" / "bench_language_models"
-MODELS = {
-    "gpt2": lambda: GPT2LMHeadModel(GPT2Config(attn_implementation="eager")),
-    "mamba2": lambda: Mamba2ForCausalLM(Mamba2Config(
+MODELS = {  # Of the module transformers.
+    "gpt2": lambda hf: hf.GPT2LMHeadModel(hf.GPT2Config(attn_implementation="eager")),
+    "mamba2": lambda hf: hf.Mamba2ForCausalLM(hf.Mamba2Config(
         vocab_size=50288, hidden_size=768, num_hidden_layers=24, state_size=128, head_dim=64, num_heads=24, n_groups=1)),
-    "llama": lambda: LlamaForCausalLM(LlamaConfig(
+    "llama": lambda hf: hf.LlamaForCausalLM(hf.LlamaConfig(
         vocab_size=32000, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=2048,
         max_position_embeddings=1024, attn_implementation="eager")),
 }
 
 
 def prompt_of(tokens):
+    import torch
+
     return torch.tensor([[37 * i % 1000 for i in range(tokens)]])
 
 
 def theirs(model, kind, tokens):
+    import torch
+
     @torch.no_grad()
     def prefill():
         model(prompt_of(tokens), use_cache=True, logits_to_keep=1)
@@ -70,14 +71,19 @@ def main():
                         help="large models on a GPU instead; cpu: toy shapes, to see that it runs")
     arguments = parser.parse_args()
     if arguments.gpu:
+        import bench_large_models
+
         bench_large_models.main(arguments.gpu)
         return
+    import torch
+    import transformers
+
     torch.set_num_threads(arguments.threads)
     ours = Ours(PROGRAM, arguments.threads)
     print(f"{arguments.threads} threads, batch 1, float32, medians of {arguments.rounds} rounds\n")
-    print("| model | work | ours, tokens/s | transformers, tokens/s | ratio |\n|---|---|---|---|---|")
+    print("| model | work | ours, tokens/s | transformers, tokens/s | ratio |\n|---|---|---:|---:|---:|")
     for name in arguments.models:
-        model = MODELS[name.split("-")[0]]().eval()
+        model = MODELS[name.split("-")[0]](transformers).eval()
         for kind, tokens in (("prefill", arguments.prefill), ("decode", arguments.decode)):
             work = theirs(model, kind, tokens)
             pairs = [(ours.seconds(f"{kind} {name} {tokens}"), seconds_of(work))

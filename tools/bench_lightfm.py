@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Ours beside the lightfm package on MovieLens-100k: precision@10, AUC and epochs a second, in one run.
 
 Of each user ten ratings, drawn by a seed, are the test set, as in the package's own split; both train with identity
@@ -5,7 +6,7 @@ features, the same loss, width, learning rate and threads, in turns. Needs the p
 `pip install --no-build-isolation --no-use-pep517 lightfm` after `pip install "setuptools<70" wheel numpy scipy`)
 and build/bin/bench_lightfm.
 
-    python tools/bench_lightfm.py u.data [--loss warp] [--epochs 30] [--threads 2] [--rounds 3]
+    tools/bench_lightfm.py u.data [--loss warp] [--epochs 30] [--threads 2] [--rounds 3]
 """
 
 import argparse
@@ -16,16 +17,13 @@ import subprocess
 import tempfile
 import time
 
-import numpy as np
-from lightfm import LightFM
-from lightfm.evaluation import auc_score, precision_at_k
-from scipy.sparse import coo_matrix
-
 BINARY = pathlib.Path(__file__).parent.parent / "build/bin/bench_lightfm"
 
 
 def split(path, seed):
     """(user, item) arrays of training and test."""
+    import numpy as np
+
     ratings = np.loadtxt(path, dtype=np.int64, usecols=(0, 1))
     pairs = np.stack([np.unique(column, return_inverse=True)[1] for column in ratings.T], 1)
     rng = np.random.default_rng(seed)
@@ -36,10 +34,17 @@ def split(path, seed):
 
 
 def matrix(pairs, shape):
+    import numpy as np
+    from scipy.sparse import coo_matrix
+
     return coo_matrix((np.ones(len(pairs), dtype=np.float32), pairs.T), shape=shape)
 
 
 def package(arguments, train, test, seed):
+    import numpy as np
+    from lightfm import LightFM
+    from lightfm.evaluation import auc_score, precision_at_k
+
     shape = np.maximum(train.max(0), test.max(0)) + 1
     train, test = matrix(train, shape), matrix(test, shape)
     model = LightFM(loss=arguments.loss, no_components=arguments.width, random_state=seed)
@@ -66,22 +71,25 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    import lightfm
+    import numpy as np
+
     train, test = split(arguments.ratings, seed=0)
-    rows = {"lightfm": [], "seqsweep": []}
+    rows = {f"lightfm {lightfm.__version__}": [], "ours": []}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         np.savetxt(folder / "train", train, fmt="%d")
         np.savetxt(folder / "test", test, fmt="%d")
         for seed in range(1, arguments.rounds + 1):
-            rows["lightfm"].append(package(arguments, train, test, seed))
-            rows["seqsweep"].append(ours(arguments, folder, seed))
+            for of, row in zip(rows.values(), (package(arguments, train, test, seed), ours(arguments, folder, seed))):
+                of.append(row)
     print(f"{arguments.loss}, width {arguments.width}, {arguments.epochs} epochs, {arguments.threads} threads, "
-          f"medians of {arguments.rounds} seeds")
-    medians = {who: {key: statistics.median(row[key] for row in of) for key in of[0]} for who, of in rows.items()}
-    for who, row in medians.items():
-        print(f"{who:9} precision@10 {row['precision_at_10']:.4f}  AUC {row['auc']:.4f}  "
-              f"{row['epochs_per_s']:.1f} epochs/s")
-    print(f"ratio     {medians['seqsweep']['epochs_per_s'] / medians['lightfm']['epochs_per_s']:.2f} times the epochs/s")
+          f"medians of {arguments.rounds} seeds\n")
+    print("| | precision@10 | AUC | epochs/s |\n|---|---:|---:|---:|")
+    for who, of in rows.items():
+        precision, auc, speed = (statistics.median(row[key] for row in of)
+                                 for key in ("precision_at_10", "auc", "epochs_per_s"))
+        print(f"| {who} | {precision:.4f} | {auc:.4f} | {speed:.1f} |")
 
 
 if __name__ == "__main__":

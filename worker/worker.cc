@@ -191,8 +191,8 @@ class Worker {
                        reporter);
     } catch (...) {
       Failed failed = failure(dispatch.ticket);
-      log_error("run {} failed: {}", dispatch.ticket.run_id, failed.text);
       if (!gpu_answers()) {  // It would fail every run that it gets. This one is tried again, once.
+        log_error("run {} failed: {}", dispatch.ticket.run_id, failed.text);
         if (!settings_.is_trainer) ::raise(SIGKILL);  // Its death is known at once.
         spoilt_ = true;
         failed.cause = "gpu";

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <utility>
 
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -64,8 +65,8 @@ bool gpu_answers() {
 
 }  // namespace
 
-Bench::Bench(int rounds, torch::Device device, int skipped)
-    : rounds_(rounds), device_(device), skipped_(skipped) {
+Bench::Bench(int rounds, torch::Device device, int skipped, std::string named)
+    : rounds_(rounds), device_(device), skipped_(skipped), named_(std::move(named)) {
   if (!on_gpu()) return;
   clock_ = std::make_unique<GpuClock>(rounds);
   ceilings_ = clock_->ceilings();
@@ -104,7 +105,8 @@ void Bench::print_head() {
 
 void Bench::compare(const std::string& name, const Least& least, const std::function<void()>& ours,
                     const std::function<void()>& eager) {
-  if (rows_++ < skipped_) return;
+  if (rows_++ < skipped_ || name.find(named_) == std::string::npos) return;
+  ++timed_;
   if (on_gpu()) {
     compare_on_gpu(name, least, ours, eager);
   } else {

@@ -25,8 +25,9 @@ constexpr double kExpFlops = 16;
 
 class Bench {
  public:
-  // The first `skipped` rows are not timed: for what follows a row after which a GPU is gone.
-  Bench(int rounds, torch::Device device, int skipped);
+  // The first `skipped` rows are not timed: for what follows a row after which a GPU is gone. Nor
+  // are rows without `named` in their names.
+  Bench(int rounds, torch::Device device, int skipped, std::string named);
 
   bool on_gpu() const { return device_.is_cuda(); }
   torch::TensorOptions options(torch::ScalarType type = torch::kFloat) const {
@@ -48,6 +49,7 @@ class Bench {
   double extra_peak_mb(const std::function<void()>& work) const;
 
   int rows() const { return rows_; }
+  int timed() const { return timed_; }
   int failed() const { return failed_; }
   // Another process goes on behind the current row where the GPU answers no more.
   std::function<void()> go_on;
@@ -60,7 +62,8 @@ class Bench {
 
   int rounds_;
   torch::Device device_;
-  int skipped_, rows_ = 0, failed_ = 0;
+  int skipped_, rows_ = 0, timed_ = 0, failed_ = 0;
+  std::string named_;
   std::unique_ptr<GpuClock> clock_;  // On a GPU.
   Ceilings ceilings_;
 };

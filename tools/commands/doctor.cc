@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class State { Found, Optional, Missing };  // Optional: missing, and one can do without.
+// Optional: missing, and one can do without. InTheWay: there, and should not be.
+enum class State { Found, Optional, InTheWay, Missing };
 
 struct Finding {
   std::string name;
@@ -59,7 +60,7 @@ void check_left_sessions(std::vector<Finding>& findings) {
   if (left == 0) return;
   const fs::path temporary = fs::temp_directory_path();
   findings.push_back(
-      {"MPI sessions", State::Optional,
+      {"MPI sessions", State::InTheWay,
        fmt::format("{} folders of killed mpiruns in {}: an mpirun with the process "
                    "id of one of them does not start",
                    left, temporary.string()),
@@ -140,8 +141,8 @@ bool colours() {
 }
 
 void print_finding(const Finding& finding) {
-  constexpr const char* kWords[] = {"found", "none", "MISSING"};
-  constexpr int kColours[] = {32, 33, 31};
+  constexpr const char* kWords[] = {"found", "none", "left", "MISSING"};
+  constexpr int kColours[] = {32, 33, 33, 31};
   const auto state = static_cast<size_t>(finding.state);
   std::string word = fmt::format("{:<8}", kWords[state]);
   if (colours()) word = fmt::format("\033[{}m{}\033[0m", kColours[state], word);
@@ -154,7 +155,7 @@ int doctor(const DoctorOptions& options) {
   Json json = Json::array();
   bool missing = false;
   for (const Finding& finding : findings) {
-    constexpr const char* kWords[] = {"found", "optional", "missing"};
+    constexpr const char* kWords[] = {"found", "optional", "left", "missing"};
     missing |= finding.state == State::Missing;
     json.push_back({{"name", finding.name},
                     {"state", kWords[static_cast<size_t>(finding.state)]},
@@ -175,7 +176,8 @@ void add_doctor(CLI::App& app, Action& action) {
   command->add_option("DB", options->database, "a results database, or where one shall be");
   command->add_flag("--json", options->json, "JSON instead of text");
   command->footer(
-      "'none' is what one can do without. Exit codes: 0; 3 when something needed is missing.\n\n"
+      "'none' is what one can do without, 'left' what may get in the way.\n"
+      "Exit codes: 0; 3 when something needed is missing.\n\n"
       "Examples:\n  seqsweep doctor\n  seqsweep doctor /scratch/results.db --json");
   command->callback([&action, options] { action = [options] { return doctor(*options); }; });
 }

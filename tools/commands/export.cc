@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "db/database.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/export_model.h"
 #include "tools/export/mlflow.h"
 #include "tools/export/tensorboard.h"
 
@@ -12,10 +13,15 @@ namespace seqsweep {
 namespace {
 
 struct ExportOptions {
-  std::string database, out, format = "copy";
+  std::string database, out, format = "copy", data_dir;
 };
 
 int export_as(const ExportOptions& options) {
+  if (options.format == "huggingface") {
+    export_model(options.database, options.data_dir, options.out);
+    fmt::print("{}: a folder for from_pretrained()\n", options.out);
+    return kExitDone;
+  }
   Database database = Database::open_for_reading(options.database);
   if (options.format == "copy") {
     database.copy_to(options.out);
@@ -33,20 +39,30 @@ int export_as(const ExportOptions& options) {
 void add_export(CLI::App& app, Action& action) {
   const auto options = std::make_shared<ExportOptions>();
   auto* command = app.add_subcommand(
-      "export", "A copy of the database, or its curves for TensorBoard or MLflow");
-  command->add_option("DB", options->database, "results database")->required();
+      "export", "The database as a copy, its curves for others, or a trained language model");
+  command
+      ->add_option("DB", options->database,
+                   "results database; of huggingface a run's folder, DB.runs/RUN")
+      ->required();
   command->add_option("OUT", options->out, "file (copy) or folder to make; nothing may be there")
       ->required();
-  command->add_option("--format", options->format, "copy, tensorboard or mlflow [copy]")
-      ->check(CLI::IsMember({"copy", "tensorboard", "mlflow"}));
+  command
+      ->add_option("--format", options->format, "copy, tensorboard, mlflow or huggingface [copy]")
+      ->check(CLI::IsMember({"copy", "tensorboard", "mlflow", "huggingface"}));
+  command->add_option("--data-dir", options->data_dir,
+                      "of huggingface: raw and cached data sets [SEQSWEEP_DATA or data]");
   command->footer(
-      "All work while a sweep writes. A plain cp of such a database loses what lies in its log.\n\n"
+      "All work while a sweep writes. A plain cp of such a database loses what lies in its log.\n"
+      "huggingface: a trained gpt4rec, mamrec or llamarec as a folder that transformers loads, "
+      "its\n"
+      "adapters merged.\n\n"
       "Examples:\n"
       "  seqsweep export results.db results-monday.db\n"
       "  seqsweep export results.db curves --format tensorboard   then: tensorboard --logdir "
       "curves\n"
       "  seqsweep export results.db mlruns --format mlflow\n"
-      "  mlflow migrate-filestore --source mlruns --target sqlite:///mlflow.db   then: mlflow ui");
+      "  mlflow migrate-filestore --source mlruns --target sqlite:///mlflow.db   then: mlflow ui\n"
+      "  seqsweep export results.db.runs/0f3a... model --format huggingface");
   command->callback([&action, options] { action = [options] { return export_as(*options); }; });
 }
 

@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "core/base/clock.h"
 #include "db/queries.h"
 #include "tools/report/against_best.h"
 
@@ -39,8 +40,9 @@ bool comparable(const DatasetResults& results) {
 
 }  // namespace
 
-SignificanceTests::SignificanceTests(std::filesystem::path database, int64_t work_max)
-    : database_(std::move(database)), work_max_(work_max) {}
+SignificanceTests::SignificanceTests(std::filesystem::path database, int64_t work_max,
+                                     double try_again_s)
+    : database_(std::move(database)), work_max_(work_max), try_again_s_(try_again_s) {}
 SignificanceTests::~SignificanceTests() = default;
 
 std::vector<TestState> SignificanceTests::fill(std::vector<DatasetResults>& results) {
@@ -54,7 +56,12 @@ std::vector<TestState> SignificanceTests::fill(std::vector<DatasetResults>& resu
       continue;
     }
     const std::string key = key_of(one);
-    const auto found = tested_.find(key);
+    auto found = tested_.find(key);
+    if (found != tested_.end() && found->second.failed_at_s &&
+        monotonic_s() - *found->second.failed_at_s >= try_again_s_) {
+      tested_.erase(found);
+      found = tested_.end();
+    }
     if (found == tested_.end()) {
       open.push_back(one);
       states.push_back({true, "The tests of significance are under way."});
@@ -87,6 +94,7 @@ void SignificanceTests::work(const std::stop_token& ended, std::vector<DatasetRe
       tested = test(results);
     } catch (const std::exception& error) {
       tested.note = fmt::format("The tests of significance failed: {}", error.what());
+      tested.failed_at_s = monotonic_s();
     }
     const std::lock_guard lock(mutex_);
     tested_[key_of(results)] = std::move(tested);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,6 +16,7 @@
 
 namespace seqsweep {
 
+constexpr double kTryAgain_s = 30;  // Not sooner after tests that failed.
 // About two seconds of a core that has nothing else to do, as long as the dashboard may take to
 // end.
 constexpr int64_t kTestWorkMax = 1'000'000;
@@ -27,7 +29,8 @@ struct TestState {
 class SignificanceTests {
  public:
   // `work_max`: of the tests of one data set, in test users of a row.
-  explicit SignificanceTests(std::filesystem::path database, int64_t work_max = kTestWorkMax);
+  explicit SignificanceTests(std::filesystem::path database, int64_t work_max = kTestWorkMax,
+                             double try_again_s = kTryAgain_s);
   ~SignificanceTests();  // Waits for the data set that is tested now.
 
   // Fills against_best of the data sets that were tested, as compare_with_best() would, and has the
@@ -38,6 +41,7 @@ class SignificanceTests {
   struct Tested {
     std::map<std::string, std::array<AgainstBest, kTestedMetrics>> rows;  // By their runs.
     std::string note;                                                     // Why they were not.
+    std::optional<double> failed_at_s;                                    // By monotonic_s().
   };
 
   void work(const std::stop_token& ended, std::vector<DatasetResults> open);
@@ -45,6 +49,7 @@ class SignificanceTests {
 
   const std::filesystem::path database_;
   const int64_t work_max_;
+  const double try_again_s_;
   std::mutex mutex_;                      // Over what follows.
   std::map<std::string, Tested> tested_;  // By the runs of the data set.
   bool working_ = false;

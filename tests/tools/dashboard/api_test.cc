@@ -156,6 +156,24 @@ TEST_F(Api, TestsAreMadeAnewWhenARunIsDone) {
   EXPECT_EQ(shown.at("rows").at(0).at(2).at("mark"), "‡");
 }
 
+TEST_F(Api, TestsThatFailedAreTriedAgainAfterAWhile) {
+  add_ranked_runs(store_);
+  const std::filesystem::path later = folder_ / "later.db";
+  SignificanceTests patient(later), again(later, kTestWorkMax, /*try_again_s=*/0);
+  const auto failed = [&](SignificanceTests& tests) {
+    Json shown;
+    do {
+      shown = table_of(tables_json(database(), tests), "ranked");
+    } while (shown.at("under_way"));
+    return shown.at("notes").back();
+  };
+  EXPECT_THAT(failed(patient), HasSubstr("The tests of significance failed: "));
+  tables_json(database(), again);
+  database().copy_to(later);
+  EXPECT_THAT(tested_tables(again).dump(), HasSubstr("‡"));
+  EXPECT_THAT(failed(patient), HasSubstr("failed")) << "half a minute is not over";
+}
+
 TEST_F(Api, TestsThatTakeLongAreLeftToMakeTables) {
   add_ranked_runs(store_);
   SignificanceTests tests(database().path(), 3 * kRankedUsers - 1);
