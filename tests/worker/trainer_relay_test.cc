@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "coordinator/coordinator.h"
+#include "core/base/text.h"
 #include "tests/worker/worker_fixture.h"
 
 namespace seqsweep {
@@ -114,7 +115,7 @@ TEST_F(Trainers, EveryFaultCostsAnAttemptAndIsNamedRight) {
   std::map<std::string, std::string> ids;
   for (const FaultCase& one : faults) ids[one.fault] = sweep_.add(one.fault, true, 12);
   const std::string last = sweep_.add("");
-  EXPECT_EQ(sweep_.run(forks_, /*lease_s=*/2), kExitSomeRunsFailed);
+  EXPECT_EQ(sweep_.run(forks_, /*lease_s=*/3), kExitSomeRunsFailed);
   for (const FaultCase& one : faults) {
     const std::vector<std::string> attempts = sweep_.attempts(ids[one.fault]);
     ASSERT_FALSE(attempts.empty()) << one.fault;
@@ -162,6 +163,40 @@ TEST_F(Trainers, AKilledRunComesToWhatAnUndisturbedOneInOneProcessDoes) {
     EXPECT_EQ(sweep_.rows(figures[i]), torn[i]) << figures[i];
   }
   EXPECT_EQ(torn[1].size(), 20U);
+}
+
+// Of the trainers that the server of all tests has forked, the one that lives.
+pid_t living_trainer() {
+  const auto parent_of = [](const std::string& process) {
+    std::ifstream file("/proc/" + process + "/stat");
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    const size_t name_end = text.rfind(')');  // "17 (worker-trainer) S 16 ..."
+    return name_end == std::string::npos ? std::string() : split(text.substr(name_end), ' ')[2];
+  };
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string process = entry.path().filename();
+    if (parent_of(parent_of(process)) == std::to_string(::getpid())) return std::stoi(process);
+  }
+  return 0;
+}
+
+class RelayTest : public WorkerTest {};
+
+TEST_F(RelayTest, ATrainerThatDiesBetweenTwoRunsCostsNone) {
+  train(Trains::Apart);
+  start();
+  const Ticket first = dispatch(tiny_config(), 1);
+  ASSERT_TRUE(next<Finished>());
+  coordinator_->send(1, Committed{first});
+  const pid_t trainer = living_trainer();
+  ASSERT_GT(trainer, 0);
+  ::kill(trainer, SIGKILL);
+  const Ticket second = dispatch(tiny_config(), 2);
+  std::optional<Finished> finished;
+  while ((finished = next<Finished>()) && finished->ticket != second) {
+  }
+  ASSERT_TRUE(finished);
+  EXPECT_NE(living_trainer(), trainer);
 }
 
 // A control group of its own, of version 1 or 2, with so much memory; gone where none can be made.
