@@ -76,7 +76,11 @@ SsdGradients backward_cuda(const SsdPass& pass, const Tensor& d_y_THP) {
   SsdGradients d;
   d.x_THP = at::empty(pass.x_THP.sizes(), options);
   at::mul_out(d.x_THP, d_y_THP, pass.skip_TH.unsqueeze(2));
-  d.skip_TH = (d_y_THP * pass.x_THP).sum(2, /*keepdim=*/false, at::kFloat);
+  // Of bfloat16 in float, as the zero that they are added to.
+  const Tensor products_THP = is_bf16(d_y_THP)
+                                  ? at::addcmul(at::zeros({1, 1, 1}, floats), d_y_THP, pass.x_THP)
+                                  : d_y_THP * pass.x_THP;
+  d.skip_TH = products_THP.sum(2);
   for (const SsdDirection& direction : pass.directions) {
     SsdCudaParams params = cuda_params(pass, direction);
     // Zeros stay where a direction with a delay walks no token, and in slots without a chunk.
