@@ -16,7 +16,7 @@ SsdPass as_pass(const BidirectionalSsdInputs& in) {
   return {in.x_THP,
           in.A_H,
           in.dt_bias_H,
-          in.diagonal_TH,
+          is_bf16(in.diagonal_TH) ? in.diagonal_TH.to(at::kFloat) : in.diagonal_TH,
           in.offsets_S1,
           {{in.dt_forward_TH, in.B_forward_TGN, in.C_forward_TGN, /*step=*/1, /*delay=*/1},
            {in.dt_backward_TH, in.B_backward_TGN, in.C_backward_TGN, /*step=*/-1, /*delay=*/1}}};
@@ -26,6 +26,7 @@ void check(const char* name, const BidirectionalSsdInputs& in) {
   check_ssd_pass(
       name, as_pass(in), "diagonal",
       {{"dt_forward", "B_forward", "C_forward"}, {"dt_backward", "B_backward", "C_backward"}});
+  require_same_device_and_dtype(name, in.x_THP, in.diagonal_TH);
 }
 
 class BidirectionalSsd : public torch::autograd::Function<BidirectionalSsd> {
@@ -48,8 +49,12 @@ class BidirectionalSsd : public torch::autograd::Function<BidirectionalSsd> {
                                     saved[6], saved[7], saved[8], saved[9], saved[10]};
     const SsdGradients d = ssd_backward(with_contiguous_rows(as_pass(in)), d_outs[0]);
     const SsdDirection &ahead = d.directions[0], &back = d.directions[1];
-    return {d.x_THP,    ahead.dt_TH, back.dt_TH,  d.A_H,     ahead.B_TGN, ahead.C_TGN,
-            back.B_TGN, back.C_TGN,  d.dt_bias_H, d.skip_TH, Tensor()};
+    return {d.x_THP,     ahead.dt_TH,
+            back.dt_TH,  d.A_H,
+            ahead.B_TGN, ahead.C_TGN,
+            back.B_TGN,  back.C_TGN,
+            d.dt_bias_H, d.skip_TH.to(in.diagonal_TH.scalar_type()),
+            Tensor()};
   }
 };
 

@@ -44,6 +44,29 @@ void require_floating(std::string_view op, const at::Tensor& tensor) {
             c10::toString(tensor.scalar_type()), tensor.device().str());
 }
 
+void require_activation(std::string_view op, const at::Tensor& tensor) {
+  if (tensor.is_cuda() && is_bf16(tensor)) return;
+  const bool is_float = tensor.scalar_type() == at::kFloat;
+  if (is_float || (tensor.is_cpu() && tensor.scalar_type() == at::kDouble)) return;
+  throw_run("{}: takes float, on the CPU also double, on CUDA also bfloat16; it got {} on {}", op,
+            c10::toString(tensor.scalar_type()), tensor.device().str());
+}
+
+void require_parameter(std::string_view op, const at::Tensor& x, const at::Tensor& parameter) {
+  if (parameter.device() == x.device() && parameter.scalar_type() == parameter_dtype(x)) return;
+  throw_run("{}: beside {} on {} a parameter must be {} on the same device; one is {} on {}", op,
+            c10::toString(x.scalar_type()), x.device().str(), c10::toString(parameter_dtype(x)),
+            c10::toString(parameter.scalar_type()), parameter.device().str());
+}
+
+at::ScalarType parameter_dtype(const at::Tensor& x) {
+  return is_bf16(x) ? at::kFloat : x.scalar_type();
+}
+
+bool is_bf16(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kBFloat16;
+}
+
 void require_float(std::string_view op, const at::Tensor& tensor) {
   if (tensor.scalar_type() == at::kFloat) return;
   throw_run("{}: takes float; it got {}", op, c10::toString(tensor.scalar_type()));

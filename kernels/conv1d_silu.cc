@@ -32,7 +32,7 @@ int tokens_a_block(const Conv1dSiluInputs& in) {
 }
 
 Conv1dSiluParams cuda_params(const Conv1dSiluInputs& in) {
-  return {.x_TC = in.x_TC.data_ptr<float>(),
+  return {.x_TC = in.x_TC.data_ptr(),
           .x_stride = in.x_TC.stride(0),
           .weight_CK = in.weight_CK.data_ptr<float>(),
           .bias_C = in.bias_C.data_ptr<float>(),
@@ -42,15 +42,16 @@ Conv1dSiluParams cuda_params(const Conv1dSiluInputs& in) {
           .channels = static_cast<int>(in.weight_CK.size(0)),
           .width = static_cast<int>(in.weight_CK.size(1)),
           .before = static_cast<int>(in.before),
-          .tokens_a_block = tokens_a_block(in)};
+          .tokens_a_block = tokens_a_block(in),
+          .bf16 = is_bf16(in.x_TC)};
 }
 
 Tensor conv1d_silu_forward_cuda(const Conv1dSiluInputs& in, const Tensor* tail_SKC) {
   const c10::DeviceGuard on(in.x_TC.device());
   const Tensor y = at::empty(in.x_TC.sizes(), in.x_TC.options());
   Conv1dSiluParams params = cuda_params(in);
-  params.y_TC = y.data_ptr<float>();
-  if (tail_SKC != nullptr) params.tail_SKC = tail_SKC->data_ptr<float>();
+  params.y_TC = y.data_ptr();
+  if (tail_SKC != nullptr) params.tail_SKC = tail_SKC->data_ptr();
   launch_cuda(kConv1dSilu, conv1d_silu_cuda.forward, params);
   return y;
 }
@@ -60,13 +61,14 @@ Conv1dSiluGradients conv1d_silu_backward_cuda(const Conv1dSiluInputs& in, const 
   Conv1dSiluParams params = cuda_params(in);
   const int64_t parts = (params.tokens + params.tokens_a_block - 1) / params.tokens_a_block;
   const int64_t channels = params.channels, weights = channels * params.width;
-  const auto floats = in.x_TC.options();
-  const Tensor d_x = at::empty(in.x_TC.sizes(), floats);
-  const Tensor d_sum = params.width > kConvNarrow ? at::empty_like(d_x) : at::empty({0}, floats);
+  const auto floats = in.weight_CK.options();
+  const Tensor d_x = at::empty(in.x_TC.sizes(), in.x_TC.options());
+  const bool wide = params.width > kConvNarrow;
+  const Tensor d_sum = wide ? at::empty(d_x.sizes(), floats) : at::empty({0}, floats);
   const Tensor d_parts = at::empty({parts, weights + channels}, floats);
-  params.d_y_TC = d_y_TC.data_ptr<float>();
+  params.d_y_TC = d_y_TC.data_ptr();
   params.d_y_stride = d_y_TC.stride(0);
-  params.d_x_TC = d_x.data_ptr<float>();
+  params.d_x_TC = d_x.data_ptr();
   params.d_sum_TC = d_sum.data_ptr<float>();
   params.d_parts = d_parts.data_ptr<float>();
   launch_cuda(kConv1dSilu, conv1d_silu_cuda.backward, params);
@@ -104,9 +106,9 @@ Conv1dSiluInputs checked(const Tensor& x, const Tensor& weight, const Tensor& bi
   require_shape(kConv1dSilu, "x", x, {-1, -1});
   require_shape(kConv1dSilu, "weight", weight, {x.size(1), -1});
   require_shape(kConv1dSilu, "bias", bias, {x.size(1)});
-  require_floating(kConv1dSilu, x);
-  require_same_device_and_dtype(kConv1dSilu, x, weight);
-  require_same_device_and_dtype(kConv1dSilu, x, bias);
+  require_activation(kConv1dSilu, x);
+  require_parameter(kConv1dSilu, x, weight);
+  require_parameter(kConv1dSilu, x, bias);
   require_shape(kConv1dSilu, "offsets", offsets, {-1});
   require_offsets(kConv1dSilu, offsets, x);
   const int64_t width = weight.size(1);

@@ -1,8 +1,9 @@
-// The packed depthwise convolution with SiLU on CUDA, float32: a thread is one channel of a tile of
-// tokens, which may span sequences. It keeps its window in registers and moves it on; wide windows
-// it reads anew for each token. No atomics: the same bits on every call.
+// The packed depthwise convolution with SiLU on CUDA, of float or bfloat16: a thread is one channel
+// of a tile of tokens, which may span sequences. It keeps its window in registers and moves it on;
+// wide windows it reads anew for each token. No atomics: the same bits on every call.
 #include "kernels/conv1d_silu_cuda.h"
 #include "kernels/cuda_launch.h"
+#include "kernels/cuda_numbers.h"
 #include "kernels/cuda_rows.h"
 
 namespace seqsweep {
@@ -11,6 +12,16 @@ namespace {
 
 constexpr int kTokens = kConvTokensWhereWide, kThreads = 128;
 constexpr int kAhead = 8;  // Tokens that a thread reads at once.
+
+// The same with numbers of T.
+template <typename T>
+struct Conv : Conv1dSiluParams {
+  __device__ float x(int64_t i) const { return load(static_cast<const T*>(x_TC) + i); }
+  __device__ float d_y(int64_t i) const { return load(static_cast<const T*>(d_y_TC) + i); }
+  __device__ T* tail(int64_t i) const { return static_cast<T*>(tail_SKC) + i; }
+  __device__ T* y(int64_t i) const { return static_cast<T*>(y_TC) + i; }
+  __device__ T* d_x(int64_t i) const { return static_cast<T*>(d_x_TC) + i; }
+};
 
 // The sequence of a token, moved on token by token.
 struct Sequence {
@@ -34,16 +45,17 @@ struct Sequence {
 };
 
 // Zero outside of the sequence, where no tail lies before it.
-__device__ float input(const Conv1dSiluParams& p, const Sequence& sequence, int64_t token, int c) {
+template <typename T>
+__device__ float input(const Conv<T>& p, const Sequence& sequence, int64_t token, int c) {
   if (token >= sequence.end) return 0;
-  if (token >= sequence.begin) return p.x_TC[token * p.x_stride + c];
+  if (token >= sequence.begin) return p.x(token * p.x_stride + c);
   if (p.tail_SKC == nullptr) return 0;
   const int64_t row = int64_t(sequence.number + 1) * (p.width - 1) + token - sequence.begin;
-  return p.tail_SKC[row * p.channels + c];
+  return load(p.tail(row * p.channels + c));
 }
 
-__device__ float window_sum(const Conv1dSiluParams& p, const Sequence& sequence, int64_t token,
-                            int c) {
+template <typename T>
+__device__ float window_sum(const Conv<T>& p, const Sequence& sequence, int64_t token, int c) {
   float sum = p.bias_C[c];
   for (int k = 0; k < p.width; ++k) {
     sum += p.weight_CK[c * p.width + k] * input(p, sequence, token + k - p.before, c);
@@ -84,18 +96,21 @@ struct Channel {
 #pragma unroll
     for (int k = 0; k < kWidth; ++k) weight[k] = p.weight_CK[channel * kWidth + k];
   }
-  __device__ float x(const Conv1dSiluParams& p, int token) const {
-    return token >= 0 && token < p.tokens ? p.x_TC[int64_t(token) * p.x_stride + c] : 0;
+  template <typename T>
+  __device__ float x(const Conv<T>& p, int token) const {
+    return token >= 0 && token < p.tokens ? p.x(int64_t(token) * p.x_stride + c) : 0;
   }
   // The next x that is pushed is the last of the first token's window.
-  __device__ Window<kWidth> window_before(const Conv1dSiluParams& p, int token) const {
+  template <typename T>
+  __device__ Window<kWidth> window_before(const Conv<T>& p, int token) const {
     Window<kWidth> window;
 #pragma unroll
     for (int k = 0; k + 1 < kWidth; ++k) window.push(x(p, token - p.before + k));
     return window;
   }
   // What the token sees of its window, and its sum.
-  __device__ float sum(const Conv1dSiluParams& p, const Sequence& sequence, int token,
+  template <typename T>
+  __device__ float sum(const Conv<T>& p, const Sequence& sequence, int token,
                        Window<kWidth>& seen) const {
     const int begin = token - p.before;
     if (begin < sequence.begin || begin + kWidth > sequence.end) {
@@ -112,8 +127,8 @@ struct Channel {
   }
 };
 
-template <int kWidth>
-__global__ void forward_window_kernel(Conv1dSiluParams p) {
+template <typename T, int kWidth>
+__global__ void forward_window_kernel(Conv<T> p) {
   const Place place(p);
   if (place.channel >= p.channels) return;
   const Channel<kWidth> channel(p, place.channel);
@@ -131,15 +146,15 @@ __global__ void forward_window_kernel(Conv1dSiluParams p) {
       sequence.move_to(p, token);
       Window<kWidth> seen = window;
       const float sum = channel.sum(p, sequence, token, seen);
-      p.y_TC[int64_t(token) * p.channels + place.channel] = sum * sigmoid_of(sum);
+      store(p.y(int64_t(token) * p.channels + place.channel), sum * sigmoid_of(sum));
     }
   }
 }
 
 // Token t is number k in the window of token t - k + before: the gradients of the sums of all these
 // tokens are computed again in the tiles beside.
-template <int kWidth>
-__global__ void backward_window_kernel(Conv1dSiluParams p) {
+template <typename T, int kWidth>
+__global__ void backward_window_kernel(Conv<T> p) {
   const Place place(p);
   const int c = place.channel;
   if (c >= p.channels) return;
@@ -154,7 +169,7 @@ __global__ void backward_window_kernel(Conv1dSiluParams p) {
     for (int i = 0; i < kAhead; ++i) {
       const int token = ahead + i;
       x[i] = channel.x(p, token - p.before + kWidth - 1);
-      d_y[i] = token >= 0 && token < p.tokens ? p.d_y_TC[int64_t(token) * p.d_y_stride + c] : 0;
+      d_y[i] = token >= 0 && token < p.tokens ? p.d_y(int64_t(token) * p.d_y_stride + c) : 0;
     }
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
@@ -184,7 +199,7 @@ __global__ void backward_window_kernel(Conv1dSiluParams p) {
         if (!inside && (of < of_input.begin || of >= of_input.end)) continue;
         d_x += channel.weight[k] * d_sums.of[kWidth - 1 - k];
       }
-      p.d_x_TC[int64_t(in) * p.channels + c] = d_x;
+      store(p.d_x(int64_t(in) * p.channels + c), d_x);
     }
   }
   float* parts = d_parts_of_block(p);
@@ -193,31 +208,35 @@ __global__ void backward_window_kernel(Conv1dSiluParams p) {
   parts[p.channels * kWidth + c] = d_bias;
 }
 
-__global__ void forward_kernel(Conv1dSiluParams p) {
+template <typename T>
+__global__ void forward_kernel(Conv<T> p) {
   const Place place(p);
   if (place.channel >= p.channels) return;
   Sequence sequence(p, place.first);
   for (int64_t token = place.first; token < place.last; ++token) {
     sequence.move_to(p, token);
     const float sum = window_sum(p, sequence, token, place.channel);
-    p.y_TC[int64_t(token) * p.channels + place.channel] = sum * sigmoid_of(sum);
+    store(p.y(int64_t(token) * p.channels + place.channel), sum * sigmoid_of(sum));
   }
 }
 
 // After the forward: rows move towards the front only, so each is read before it is overwritten.
-__global__ void move_tail_kernel(Conv1dSiluParams p) {
+template <typename T>
+__global__ void move_tail_kernel(Conv<T> p) {
   const int c = blockIdx.y * kThreads + threadIdx.x, kept = p.width - 1;
   if (c >= p.channels) return;
   const int64_t begin = p.offsets[blockIdx.x], length = p.offsets[blockIdx.x + 1] - begin;
-  float* tail = p.tail_SKC + int64_t(blockIdx.x) * kept * p.channels + c;
+  T* const tail = p.tail(int64_t(blockIdx.x) * kept * p.channels + c);
   for (int j = 0; j < kept; ++j) {
     const int64_t t = length - kept + j;
-    tail[int64_t(j) * p.channels] =
-        t >= 0 ? p.x_TC[(begin + t) * p.x_stride + c] : tail[(kept + t) * p.channels];
+    const float moved =
+        t >= 0 ? p.x((begin + t) * p.x_stride + c) : load(tail + (kept + t) * p.channels);
+    store(tail + int64_t(j) * p.channels, moved);
   }
 }
 
-__global__ void d_sum_kernel(Conv1dSiluParams p) {
+template <typename T>
+__global__ void d_sum_kernel(Conv<T> p) {
   const Place place(p);
   const int c = place.channel;
   if (c >= p.channels) return;
@@ -230,7 +249,7 @@ __global__ void d_sum_kernel(Conv1dSiluParams p) {
     if (token >= place.last) continue;
     sequence.move_to(p, token);
     const float sum = window_sum(p, sequence, token, c), gate = sigmoid_of(sum);
-    d_sum[i] = p.d_y_TC[int64_t(token) * p.d_y_stride + c] * gate * (1 + sum * (1 - gate));
+    d_sum[i] = p.d_y(int64_t(token) * p.d_y_stride + c) * gate * (1 + sum * (1 - gate));
     p.d_sum_TC[int64_t(token) * p.channels + c] = d_sum[i];
     d_bias += d_sum[i];
   }
@@ -251,7 +270,8 @@ __global__ void d_sum_kernel(Conv1dSiluParams p) {
 }
 
 // Token t is number k in the window of token t - k + before.
-__global__ void d_input_kernel(Conv1dSiluParams p) {
+template <typename T>
+__global__ void d_input_kernel(Conv<T> p) {
   const Place place(p);
   const int c = place.channel;
   if (c >= p.channels) return;
@@ -264,12 +284,13 @@ __global__ void d_input_kernel(Conv1dSiluParams p) {
       if (of < sequence.begin || of >= sequence.end) continue;
       d_x += p.weight_CK[c * p.width + k] * p.d_sum_TC[of * p.channels + c];
     }
-    p.d_x_TC[int64_t(token) * p.channels + c] = d_x;
+    store(p.d_x(int64_t(token) * p.channels + c), d_x);
   }
 }
 
 // x: tiles or sequences.
-const char* launch(void (*kernel)(Conv1dSiluParams), const Conv1dSiluParams& p, int64_t x) {
+template <typename T>
+const char* launch(void (*kernel)(Conv<T>), const Conv<T>& p, int64_t x) {
   const dim3 grid(static_cast<unsigned>(x), (p.channels + kThreads - 1) / kThreads);
   if (grid.x == 0 || grid.y == 0) return nullptr;
   kernel<<<grid, kThreads, 0, cuda_stream()>>>(p);
@@ -281,26 +302,35 @@ int64_t tiles_of(const Conv1dSiluParams& p) {
 }
 
 // Of narrow windows the kernels made for just this width, from kWidth down.
-template <int kWidth = kConvNarrow>
-const char* launch_window(const Conv1dSiluParams& p, bool backward) {
+template <typename T, int kWidth = kConvNarrow>
+const char* launch_window(const Conv<T>& p, bool backward) {
   if (p.width < kWidth) {
-    if constexpr (kWidth > 1) return launch_window<kWidth - 1>(p, backward);
+    if constexpr (kWidth > 1) return launch_window<T, kWidth - 1>(p, backward);
   }
-  return launch(backward ? backward_window_kernel<kWidth> : forward_window_kernel<kWidth>, p,
+  return launch(backward ? backward_window_kernel<T, kWidth> : forward_window_kernel<T, kWidth>, p,
                 tiles_of(p));
 }
 
-const char* forward(const Conv1dSiluParams& p) {
+template <typename T>
+const char* forward_of(const Conv<T>& p) {
   const char* error = p.width <= kConvNarrow ? launch_window(p, /*backward=*/false)
-                                             : launch(forward_kernel, p, tiles_of(p));
+                                             : launch(forward_kernel<T>, p, tiles_of(p));
   if (error != nullptr || p.tail_SKC == nullptr) return error;
-  return launch(move_tail_kernel, p, p.sequences);
+  return launch(move_tail_kernel<T>, p, p.sequences);
 }
 
-const char* backward(const Conv1dSiluParams& p) {
+template <typename T>
+const char* backward_of(const Conv<T>& p) {
   if (p.width <= kConvNarrow) return launch_window(p, /*backward=*/true);
-  if (const char* error = launch(d_sum_kernel, p, tiles_of(p))) return error;
-  return launch(d_input_kernel, p, tiles_of(p));
+  if (const char* error = launch(d_sum_kernel<T>, p, tiles_of(p))) return error;
+  return launch(d_input_kernel<T>, p, tiles_of(p));
+}
+
+const char* forward(const Conv1dSiluParams& p) {
+  return p.bf16 ? forward_of(Conv<Bfloat16>{p}) : forward_of(Conv<float>{p});
+}
+const char* backward(const Conv1dSiluParams& p) {
+  return p.bf16 ? backward_of(Conv<Bfloat16>{p}) : backward_of(Conv<float>{p});
 }
 
 // Loading the plug-in fills the slot.

@@ -15,7 +15,8 @@ enum class ConvSpan {
 
 // x [T, C]: rows may be strided, their numbers lie together. weight [C, K], bias [C]. offsets
 // [S+1], int32, from 0 to T: sequence s is tokens [offsets[s], offsets[s+1]) and may be empty.
-// Returns [T, C], contiguous, with gradients for x, weight and bias. float, on the CPU also double.
+// Returns [T, C], contiguous, with gradients for x, weight and bias. float, on the CPU also double;
+// on CUDA x may be bfloat16, as y and its gradient then are, beside a weight and bias in float.
 // Same input, same thread count: same bits. Throws Error (Fault::Run) where something does not fit.
 at::Tensor conv1d_silu(const at::Tensor& x_TC, const at::Tensor& weight_CK,
                        const at::Tensor& bias_C, const at::Tensor& offsets_S1, ConvSpan span);

@@ -6,6 +6,8 @@
 
 #include <cuda_runtime.h>
 
+#include "kernels/cuda_numbers.h"
+
 namespace seqsweep {
 
 constexpr int kPatch = 4;  // A float4.
@@ -149,7 +151,7 @@ __device__ void multiply(Team team, int rows, int columns, int depth, A a, Trans
 }
 
 // put(row, column, number) for all of a tile, a warp a row; from(row) is where the row's first
-// `used` numbers lie, or nullptr: zeros. Each thread has eight loads under way.
+// `used` numbers lie, float or bfloat16, or nullptr: zeros. Each thread has eight loads under way.
 template <typename From, typename Put>
 __device__ void read_rows(int rows, int columns, int used, From from, Put put) {
   constexpr int kDown = 4, kAcross = 2;
@@ -159,11 +161,11 @@ __device__ void read_rows(int rows, int columns, int used, From from, Put put) {
       float held[kDown][kAcross];
 #pragma unroll
       for (int r = 0; r < kDown; ++r) {
-        const float* const row = top + r * warps < rows ? from(top + r * warps) : nullptr;
+        const auto* const row = top + r * warps < rows ? from(top + r * warps) : nullptr;
 #pragma unroll
         for (int c = 0; c < kAcross; ++c) {
           const int column = left + c * 32;
-          held[r][c] = row != nullptr && column < used ? row[column] : 0.0F;
+          held[r][c] = row != nullptr && column < used ? load(row + column) : 0.0F;
         }
       }
 #pragma unroll
@@ -181,16 +183,17 @@ __device__ void read_rows(int rows, int columns, int used, From from, Put put) {
 
 // to[column ..] of a row of `columns` numbers that begins at a multiple of 4 where `columns` is
 // one: `four`, as many as there are; `add`: to what is there.
-__device__ inline void put_four(float* to, int column, int columns, const float* four, bool add) {
+template <typename T>
+__device__ void put_four(T* to, int column, int columns, const float* four, bool add) {
   if (columns % kPatch == 0) {
-    float4& there = *reinterpret_cast<float4*>(to + column);
-    const float4 old = add ? there : make_float4(0, 0, 0, 0);
-    there = make_float4(old.x + four[0], old.y + four[1], old.z + four[2], old.w + four[3]);
+    const float4 old = add ? load_four(to + column) : make_float4(0, 0, 0, 0);
+    store_four(to + column, {old.x + four[0], old.y + four[1], old.z + four[2], old.w + four[3]});
     return;
   }
 #pragma unroll
   for (int c = 0; c < kPatch; ++c) {
-    if (column + c < columns) to[column + c] = (add ? to[column + c] : 0.0F) + four[c];
+    if (column + c < columns)
+      store(to + column + c, (add ? load(to + column + c) : 0.0F) + four[c]);
   }
 }
 

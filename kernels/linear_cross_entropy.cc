@@ -40,19 +40,21 @@ void differentiate_sampled_rows(const CrossEntropyInputs& in, const Tensor& scor
   scores_RV.sub_(log_sum_R.unsqueeze(1)).exp_();
 }
 
-// The same of scores of all items, by our kernel: rows begin at multiples of 16 bytes.
+// The same of scores of all items, by our kernel, the gradients into d_scores, which may be the
+// scores or undefined: rows begin at multiples of 16 bytes.
 void differentiate_rows_cuda(const CrossEntropyInputs& in, const Tensor& scores_RV,
-                             const Tensor& losses_R, Want want) {
-  launch_cuda(
-      kLinearCrossEntropy, linear_cross_entropy_cuda.differentiate_rows,
-      CrossEntropyRowsParams{.scores_RV = scores_RV.data_ptr<float>(),
-                             .bias_V = in.bias_V.defined() ? in.bias_V.data_ptr<float>() : nullptr,
-                             .targets_R = in.targets_N.data_ptr<int64_t>(),
-                             .losses_R = losses_R.data_ptr<float>(),
-                             .rows = scores_RV.size(0),
-                             .pitch = scores_RV.stride(0),
-                             .items = static_cast<int>(scores_RV.size(1)),
-                             .gradients = want == Want::Gradients});
+                             const Tensor& losses_R, const Tensor& d_scores_RV) {
+  launch_cuda(kLinearCrossEntropy, linear_cross_entropy_cuda.differentiate_rows,
+              CrossEntropyRowsParams{
+                  .scores_RV = scores_RV.data_ptr<float>(),
+                  .bias_V = in.bias_V.defined() ? in.bias_V.data_ptr<float>() : nullptr,
+                  .targets_R = in.targets_N.data_ptr<int64_t>(),
+                  .losses_R = losses_R.data_ptr<float>(),
+                  .rows = scores_RV.size(0),
+                  .pitch = scores_RV.stride(0),
+                  .items = static_cast<int>(scores_RV.size(1)),
+                  .gradients_RV = d_scores_RV.defined() ? d_scores_RV.data_ptr() : nullptr,
+                  .bf16 = d_scores_RV.defined() && is_bf16(d_scores_RV)});
 }
 
 // Rows whose scores are 32 MB, which stay in the L2 of a GPU until they are gradients and used up;
@@ -63,15 +65,26 @@ int64_t rows_of_gpu_chunk(int64_t rows, int64_t pitch) {
   return (rows + chunks - 1) / chunks;
 }
 
+// a b, in float also where they are bfloat16.
+void multiply_into(Tensor& to, const Tensor& a, const Tensor& b) {
+  is_bf16(a) ? at::mm_out(to, a, b, at::kFloat) : at::mm_out(to, a, b);
+}
+void add_product(Tensor& to, const Tensor& a, const Tensor& b) {
+  is_bf16(a) ? to.add_(at::mm(a, b, at::kFloat)) : to.addmm_(a, b);
+}
+
 // On CUDA, a chunk of rows at a time: products of ATen's and our kernel between them, or ATen's
-// operators where the loss is sampled.
+// operators where the loss is sampled. Where hidden is bfloat16, what the products take is.
 CrossEntropyPass cross_entropy_gpu(const CrossEntropyInputs& in, Want want) {
   const at::NoGradGuard no_grad;
   const c10::DeviceGuard on(in.hidden_ND.device());
   const int64_t rows = in.hidden_ND.size(0), items = in.embedding_VD.size(0);
   const int64_t pitch = (items + 31) / 32 * 32, chunk = rows_of_gpu_chunk(rows, pitch);
-  const Tensor room = at::empty({chunk, pitch}, in.hidden_ND.options());
-  const Tensor losses_N = at::empty({rows}, in.hidden_ND.options());
+  const Tensor embedding_VD = in.embedding_VD.to(in.hidden_ND.scalar_type());
+  const Tensor room = at::empty({chunk, pitch}, in.embedding_VD.options());
+  const Tensor d_room =
+      is_bf16(in.hidden_ND) ? at::empty({chunk, pitch}, in.hidden_ND.options()) : room;
+  const Tensor losses_N = at::empty({rows}, in.embedding_VD.options());
   CrossEntropyPass pass;
   if (want == Want::Gradients) {
     pass.d_hidden = at::empty_like(in.hidden_ND);
@@ -87,17 +100,20 @@ CrossEntropyPass cross_entropy_gpu(const CrossEntropyInputs& in, Want want) {
     const CrossEntropyInputs some{part(in.hidden_ND), in.embedding_VD, in.bias_V,
                                   part(in.targets_N), part(in.own_N),  in.ids_V};
     Tensor scores_RV = room.narrow(0, 0, count).narrow(1, 0, items);
-    at::mm_out(scores_RV, some.hidden_ND, in.embedding_VD.t());
+    const Tensor d_scores_RV =
+        want == Want::Loss ? Tensor() : d_room.narrow(0, 0, count).narrow(1, 0, items);
+    multiply_into(scores_RV, some.hidden_ND, embedding_VD.t());
     if (in.own_N.defined()) {
       differentiate_sampled_rows(some, scores_RV, part(losses_N), part(pass.d_own));
     } else {
-      differentiate_rows_cuda(some, scores_RV, part(losses_N), want);
+      differentiate_rows_cuda(some, scores_RV, part(losses_N), d_scores_RV);
     }
     if (want == Want::Loss) continue;
+    if (in.own_N.defined() && is_bf16(d_scores_RV)) d_scores_RV.copy_(scores_RV);
     Tensor d_hidden_RD = part(pass.d_hidden);
-    at::mm_out(d_hidden_RD, scores_RV, in.embedding_VD);
-    pass.d_embedding.addmm_(scores_RV.t(), some.hidden_ND);
-    if (in.bias_V.defined()) pass.d_bias.add_(scores_RV.sum(0));
+    at::mm_out(d_hidden_RD, d_scores_RV, embedding_VD);
+    add_product(pass.d_embedding, d_scores_RV.t(), some.hidden_ND);
+    if (in.bias_V.defined()) pass.d_bias.add_(d_scores_RV.sum(0, /*keepdim=*/false, at::kFloat));
   }
   pass.loss = losses_N.sum();
   return pass;
@@ -166,11 +182,11 @@ void check(const char* op, const Tensor& hidden, const Tensor& embedding, const 
   require_shape(op, "hidden", hidden, {-1, -1});
   require_shape(op, "embedding", embedding, {-1, hidden.size(1)});
   require_shape(op, "targets", targets, {hidden.size(0)});
-  require_floating(op, hidden);
-  require_same_device_and_dtype(op, hidden, embedding);
+  require_activation(op, hidden);
+  require_parameter(op, hidden, embedding);
   if (bias.defined()) {
     require_shape(op, "bias", bias, {embedding.size(0)});
-    require_same_device_and_dtype(op, hidden, bias);
+    require_parameter(op, hidden, bias);
   }
   check_ids(op, "targets", targets, embedding.size(0));
 }
@@ -180,7 +196,7 @@ void check_sampled(const Tensor& hidden, const Tensor& embedding, const Tensor& 
   check(kSampledName, hidden, embedding, bias, targets);
   require_shape(kSampledName, "negatives", negatives, {-1});
   require_shape(kSampledName, "log_expected", log_expected, {negatives.size(0)});
-  require_same_device_and_dtype(kSampledName, hidden, log_expected);
+  require_parameter(kSampledName, hidden, log_expected);
   check_ids(kSampledName, "negatives", negatives, embedding.size(0));
 }
 

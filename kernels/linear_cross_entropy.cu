@@ -1,9 +1,11 @@
-// Softmax cross entropy on CUDA, float32, between the products: a block a row. One pass over the
-// scores finds their maximum and the sum of exponentials, a second turns them into gradients.
-// Sums run in one order: the same bits on every call. Legend: R rows, V items.
+// Softmax cross entropy on CUDA, of float with gradients in float or bfloat16, between the
+// products: a block a row. One pass over the scores finds their maximum and the sum of
+// exponentials, a second turns them into gradients. Sums run in one order: the same bits on every
+// call. Legend: R rows, V items.
 #include <cfloat>
 
 #include "kernels/cuda_launch.h"
+#include "kernels/cuda_numbers.h"
 #include "kernels/linear_cross_entropy_cuda.h"
 
 namespace seqsweep {
@@ -54,11 +56,11 @@ __device__ void read_four(const CrossEntropyRowsParams& p, const float* row, int
   }
 }
 
-template <int kThreads>
+template <typename T, int kThreads>
 __global__ void __launch_bounds__(kThreads) differentiate_rows_kernel(CrossEntropyRowsParams p) {
   __shared__ float most_of_warp[kThreads / 32], sum_of_warp[kThreads / 32];
   const int64_t r = blockIdx.x;
-  float* const row = p.scores_RV + r * p.pitch;
+  const float* const row = p.scores_RV + r * p.pitch;
   const bool wide_bias = p.bias_V != nullptr && reinterpret_cast<uintptr_t>(p.bias_V) % 16 == 0;
   const int first = static_cast<int>(threadIdx.x) * 4;
   Exponentials all;
@@ -87,7 +89,8 @@ __global__ void __launch_bounds__(kThreads) differentiate_rows_kernel(CrossEntro
     if (exists && p.bias_V != nullptr) score += p.bias_V[target];
     p.losses_R[r] = logf(all.sum) + (all.most - score);
   }
-  if (!p.gradients) return;
+  if (p.gradients_RV == nullptr) return;
+  T* const gradients = static_cast<T*>(p.gradients_RV) + r * p.pitch;
   __syncthreads();  // The target's score has been read.
   const float share = 1 / all.sum;
 #pragma unroll 4
@@ -96,20 +99,25 @@ __global__ void __launch_bounds__(kThreads) differentiate_rows_kernel(CrossEntro
     read_four(p, row, v, wide_bias, d);
 #pragma unroll
     for (int i = 0; i < 4; ++i) d[i] = expf(d[i] - all.most) * share - (v + i == target ? 1 : 0);
-    *reinterpret_cast<float4*>(row + v) = {d[0], d[1], d[2], d[3]};
+    store_four(gradients + v, {d[0], d[1], d[2], d[3]});
   }
 }
 
-const char* differentiate_rows(const CrossEntropyRowsParams& p) {
+template <typename T>
+const char* differentiate_rows_of(const CrossEntropyRowsParams& p) {
   if (p.rows == 0) return nullptr;
   const auto stream = cuda_stream();
   const auto rows = static_cast<unsigned>(p.rows);
   if (p.items < kItemsOfLargeBlock) {
-    differentiate_rows_kernel<256><<<rows, 256, 0, stream>>>(p);
+    differentiate_rows_kernel<T, 256><<<rows, 256, 0, stream>>>(p);
   } else {
-    differentiate_rows_kernel<1024><<<rows, 1024, 0, stream>>>(p);
+    differentiate_rows_kernel<T, 1024><<<rows, 1024, 0, stream>>>(p);
   }
   return text_of(cudaGetLastError());
+}
+
+const char* differentiate_rows(const CrossEntropyRowsParams& p) {
+  return p.bf16 ? differentiate_rows_of<Bfloat16>(p) : differentiate_rows_of<float>(p);
 }
 
 // Loading the plug-in fills the slot.

@@ -12,7 +12,9 @@ namespace seqsweep {
 // thread takes room for the scores of 96 rows and for a [V, D] sum: fewer threads work on a
 // catalogue so large that this would exceed 768 MB. The same number of threads gives the same bits.
 // On CUDA a chunk is 32 MB of scores, at least 256 rows; a target that is no item makes the loss
-// NaN.
+// NaN. There hidden may be bfloat16, as its gradient then is, beside an embedding and bias in
+// float, as theirs: the products take the embedding and the gradients of scores rounded to
+// bfloat16, all sums, scores and the loss are float.
 at::Tensor linear_cross_entropy(const at::Tensor& hidden_ND, const at::Tensor& embedding_VD,
                                 const at::Tensor& bias_V, const at::Tensor& targets_N);
 

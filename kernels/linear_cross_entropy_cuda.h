@@ -14,7 +14,9 @@ struct CrossEntropyRowsParams {
   float* losses_R = nullptr;
   int64_t rows = 0, pitch = 0;
   int items = 0;
-  bool gradients = false;  // Whether the scores become their gradients.
+  // Null: losses only. Rows lie and begin as those of the scores, of which it may be the memory.
+  void* gradients_RV = nullptr;
+  bool bf16 = false;  // The gradients; all else is float.
 };
 
 // Runs on the current stream and returns nullptr, or the text of the CUDA error.

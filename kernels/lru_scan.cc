@@ -23,11 +23,12 @@ using torch::autograd::AutogradContext;
 constexpr const char* kLruScan = "lru_scan";
 
 LruScanParams lru_cuda_params(const LruScanInputs& in) {
-  return {.x_TE2 = in.x_TE2.data_ptr<float>(),
+  return {.x_TE2 = in.x_TE2.data_ptr(),
           .lambda_2E = in.lambda_2E.data_ptr<float>(),
           .offsets = in.offsets_S1.data_ptr<int32_t>(),
           .sequences = in.offsets_S1.numel() - 1,
-          .channels = static_cast<int>(in.lambda_2E.size(1))};
+          .channels = static_cast<int>(in.lambda_2E.size(1)),
+          .bf16 = is_bf16(in.x_TE2)};
 }
 
 // Either tensor may be undefined.
@@ -35,7 +36,7 @@ void lru_forward_into(const LruScanInputs& in, const Tensor& h_TE2, const Tensor
   if (!in.x_TE2.is_cuda()) return lru_scan_forward_cpu(in, h_TE2, state_SE2);
   const c10::DeviceGuard on(in.x_TE2.device());
   LruScanParams params = lru_cuda_params(in);
-  if (h_TE2.defined()) params.h_TE2 = h_TE2.data_ptr<float>();
+  if (h_TE2.defined()) params.h_TE2 = h_TE2.data_ptr();
   if (state_SE2.defined()) params.state_SE2 = state_SE2.data_ptr<float>();
   launch_cuda(kLruScan, lru_scan_cuda.forward, params);
 }
@@ -46,10 +47,10 @@ LruScanGradients lru_backward_cuda(const LruScanInputs& in, const Tensor& h_TE2,
   LruScanParams params = lru_cuda_params(in);
   const Tensor d_x = at::empty_like(h_TE2);
   const Tensor d_lambda_S2E =
-      at::empty({params.sequences, 2, in.lambda_2E.size(1)}, h_TE2.options());
-  params.h_TE2 = h_TE2.data_ptr<float>();
-  params.d_h_TE2 = d_h_TE2.data_ptr<float>();
-  params.d_x_TE2 = d_x.data_ptr<float>();
+      at::empty({params.sequences, 2, in.lambda_2E.size(1)}, in.lambda_2E.options());
+  params.h_TE2 = h_TE2.data_ptr();
+  params.d_h_TE2 = d_h_TE2.data_ptr();
+  params.d_x_TE2 = d_x.data_ptr();
   params.d_lambda_S2E = d_lambda_S2E.data_ptr<float>();
   launch_cuda(kLruScan, lru_scan_cuda.backward, params);
   return {d_x, d_lambda_S2E.sum(0)};
@@ -79,8 +80,8 @@ LruScanInputs checked_lru_inputs(const LruScanInputs& in) {
   require_shape(kLruScan, "lambda", in.lambda_2E, {2, -1});
   if (in.lambda_2E.numel() == 0) throw_run("{}: lambda must have channels; it is empty", kLruScan);
   require_shape(kLruScan, "x", in.x_TE2, {-1, 2 * in.lambda_2E.size(1)});
-  require_floating(kLruScan, in.x_TE2);
-  require_same_device_and_dtype(kLruScan, in.x_TE2, in.lambda_2E);
+  require_activation(kLruScan, in.x_TE2);
+  require_parameter(kLruScan, in.x_TE2, in.lambda_2E);
   require_offsets(kLruScan, in.offsets_S1, in.x_TE2);
   return {in.x_TE2.contiguous(), in.lambda_2E.contiguous(), in.offsets_S1.contiguous()};
 }
@@ -96,7 +97,7 @@ Tensor lru_scan_from(const LruScanInputs& inputs, Tensor& state_SE2) {
   const at::NoGradGuard no_grad;
   const LruScanInputs in = checked_lru_inputs(inputs);
   require_shape(kLruScan, "state", state_SE2, {in.offsets_S1.numel() - 1, in.x_TE2.size(1)});
-  require_same_device_and_dtype(kLruScan, in.x_TE2, state_SE2);
+  require_parameter(kLruScan, in.x_TE2, state_SE2);
   const Tensor h = at::empty_like(in.x_TE2), state = state_SE2.contiguous();
   lru_forward_into(in, h, state);
   if (!state.is_same(state_SE2)) state_SE2.copy_(state);
@@ -106,7 +107,8 @@ Tensor lru_scan_from(const LruScanInputs& inputs, Tensor& state_SE2) {
 Tensor lru_scan_last(const LruScanInputs& inputs) {
   const at::NoGradGuard no_grad;
   const LruScanInputs in = checked_lru_inputs(inputs);
-  const Tensor last = at::zeros({in.offsets_S1.numel() - 1, in.x_TE2.size(1)}, in.x_TE2.options());
+  const Tensor last =
+      at::zeros({in.offsets_S1.numel() - 1, in.x_TE2.size(1)}, in.lambda_2E.options());
   lru_forward_into(in, /*h=*/{}, last);
   return last;
 }

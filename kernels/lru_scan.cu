@@ -1,7 +1,8 @@
-// The linear recurrence on CUDA, float32. A thread is one channel of one sequence and keeps its
-// state in registers; it reads some tokens ahead, since only the products wait for each other. No
-// atomics: the same bits on every call.
+// The linear recurrence on CUDA, of float or bfloat16. A thread is one channel of one sequence and
+// keeps its state in registers; it reads some tokens ahead, since only the products wait for each
+// other. No atomics: the same bits on every call.
 #include "kernels/cuda_launch.h"
+#include "kernels/cuda_numbers.h"
 #include "kernels/lru_scan_cuda.h"
 
 namespace seqsweep {
@@ -25,17 +26,20 @@ __device__ Complex conjugate(Complex a) {
 // One channel of rows of 2 E numbers.
 struct Column {
   int channels, channel;
-  __device__ Complex read(const float* rows, int64_t row) const {
-    const float* at = rows + row * 2 * channels + channel;
-    return {at[0], at[channels]};
+  template <typename T = float>
+  __device__ Complex read(const void* rows, int64_t row) const {
+    const T* at = static_cast<const T*>(rows) + row * 2 * channels + channel;
+    return {load(at), load(at + channels)};
   }
-  __device__ void write(float* rows, int64_t row, Complex value) const {
-    float* at = rows + row * 2 * channels + channel;
-    at[0] = value.real;
-    at[channels] = value.imaginary;
+  template <typename T = float>
+  __device__ void write(void* rows, int64_t row, Complex value) const {
+    T* at = static_cast<T*>(rows) + row * 2 * channels + channel;
+    store(at, value.real);
+    store(at + channels, value.imaginary);
   }
 };
 
+template <typename T>
 __global__ void __launch_bounds__(kChannelsABlock) forward_kernel(LruScanParams p) {
   const int64_t sequence = blockIdx.x;
   const Column column{p.channels, static_cast<int>(blockIdx.y * kChannelsABlock + threadIdx.x)};
@@ -47,18 +51,19 @@ __global__ void __launch_bounds__(kChannelsABlock) forward_kernel(LruScanParams 
     Complex x[kAhead];
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
-      if (first + i < end) x[i] = column.read(p.x_TE2, first + i);
+      if (first + i < end) x[i] = column.read<T>(p.x_TE2, first + i);
     }
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
       if (first + i >= end) break;
       h = multiply_add(lambda, h, x[i]);
-      if (p.h_TE2 != nullptr) column.write(p.h_TE2, first + i, h);
+      if (p.h_TE2 != nullptr) column.write<T>(p.h_TE2, first + i, h);
     }
   }
   if (p.state_SE2 != nullptr) column.write(p.state_SE2, sequence, h);
 }
 
+template <typename T>
 __global__ void __launch_bounds__(kChannelsABlock) backward_kernel(LruScanParams p) {
   const int64_t sequence = blockIdx.x;
   const Column column{p.channels, static_cast<int>(blockIdx.y * kChannelsABlock + threadIdx.x)};
@@ -70,14 +75,14 @@ __global__ void __launch_bounds__(kChannelsABlock) backward_kernel(LruScanParams
     Complex d_h[kAhead], before[kAhead];
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
-      if (last - i >= begin) d_h[i] = column.read(p.d_h_TE2, last - i);
-      if (last - i > begin) before[i] = column.read(p.h_TE2, last - i - 1);
+      if (last - i >= begin) d_h[i] = column.read<T>(p.d_h_TE2, last - i);
+      if (last - i > begin) before[i] = column.read<T>(p.h_TE2, last - i - 1);
     }
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
       if (last - i < begin) break;
       g = multiply_add(back, g, d_h[i]);
-      column.write(p.d_x_TE2, last - i, g);
+      column.write<T>(p.d_x_TE2, last - i, g);
       d_lambda = multiply_add(conjugate(before[i]), g, d_lambda);
     }
   }
@@ -92,10 +97,10 @@ const char* launch(void (*kernel)(LruScanParams), const LruScanParams& p) {
 }
 
 const char* forward(const LruScanParams& p) {
-  return launch(forward_kernel, p);
+  return launch(p.bf16 ? forward_kernel<Bfloat16> : forward_kernel<float>, p);
 }
 const char* backward(const LruScanParams& p) {
-  return launch(backward_kernel, p);
+  return launch(p.bf16 ? backward_kernel<Bfloat16> : backward_kernel<float>, p);
 }
 
 // Loading the plug-in fills the slot.

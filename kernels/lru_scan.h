@@ -9,7 +9,8 @@
 
 namespace seqsweep {
 
-// float, on the CPU also double.
+// float, on the CPU also double. On CUDA x may be bfloat16, as h and its gradient then are, rounded
+// from float; lambda, states and last states stay float.
 struct LruScanInputs {
   at::Tensor x_TE2;       // [T, 2 E]: real parts, imaginary parts.
   at::Tensor lambda_2E;   // [2, E]: likewise. |lambda| < 1, or states grow.

@@ -5,17 +5,20 @@
 
 namespace seqsweep {
 
-// Rows are [2 E] as in lru_scan.h, contiguous.
+// Rows are [2 E] as in lru_scan.h, contiguous; those of tokens are float or bfloat16.
 struct LruScanParams {
-  const float *x_TE2 = nullptr, *lambda_2E = nullptr;
+  const void* x_TE2 = nullptr;
+  const float* lambda_2E = nullptr;
   const int32_t* offsets = nullptr;  // [S+1], on the device.
   int64_t sequences = 0;
   int channels = 0;
-  float* h_TE2 = nullptr;      // Null in a forward of the last states only.
+  bool bf16 = false;
+  void* h_TE2 = nullptr;       // Null in a forward of the last states only.
   float* state_SE2 = nullptr;  // Null: sequences start from zeros and their ends are not kept.
   // Of a backward only.
-  const float* d_h_TE2 = nullptr;
-  float *d_x_TE2 = nullptr, *d_lambda_S2E = nullptr;
+  const void* d_h_TE2 = nullptr;
+  void* d_x_TE2 = nullptr;
+  float* d_lambda_S2E = nullptr;
 };
 
 // Both run on the current stream and return nullptr, or the text of the CUDA error.

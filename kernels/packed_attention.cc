@@ -24,7 +24,7 @@ using torch::autograd::AutogradContext;
 constexpr const char* kPackedAttention = "packed_attention";
 
 HeadsView view(const Tensor& tensor_THP) {
-  return {tensor_THP.data_ptr<float>(), tensor_THP.stride(0), tensor_THP.stride(1)};
+  return {tensor_THP.data_ptr(), tensor_THP.stride(0), tensor_THP.stride(1)};
 }
 
 PackedAttentionParams cuda_params(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -43,7 +43,8 @@ PackedAttentionParams cuda_params(const Tensor& q, const Tensor& k, const Tensor
           .head_width = static_cast<int>(q.size(2)),
           .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(q.size(2)))),
           .dropout = options.dropout,
-          .seed = options.seed};
+          .seed = options.seed,
+          .bf16 = is_bf16(q)};
 }
 
 std::array<Tensor, 2> packed_attention_forward_cuda(const Tensor& q, const Tensor& k,
@@ -52,7 +53,7 @@ std::array<Tensor, 2> packed_attention_forward_cuda(const Tensor& q, const Tenso
                                                     const AttentionOptions& options) {
   const c10::DeviceGuard on(q.device());
   const Tensor out = at::empty(q.sizes(), q.options());
-  const Tensor log_sum = at::empty({q.size(0), q.size(1)}, q.options());
+  const Tensor log_sum = at::empty({q.size(0), q.size(1)}, q.options().dtype(at::kFloat));
   launch_cuda(kPackedAttention, packed_attention_cuda.forward,
               cuda_params(q, k, v, out, log_sum, offsets, max_length, options));
   return {out, log_sum};
@@ -128,7 +129,7 @@ void check(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& offs
   require_shape(kPackedAttention, "k", k, q.sizes());
   require_shape(kPackedAttention, "v", v, q.sizes());
   require_shape(kPackedAttention, "offsets", offsets, {-1});
-  require_floating(kPackedAttention, q);
+  require_activation(kPackedAttention, q);
   require_same_device_and_dtype(kPackedAttention, q, k);
   require_same_device_and_dtype(kPackedAttention, q, v);
   if (offsets.scalar_type() != at::kInt || offsets.device() != q.device() || offsets.numel() < 1) {

@@ -1,8 +1,9 @@
-// Packed causal attention on CUDA, float32. A block owns a tile of rows: queries (forward, d_q) or
-// keys (d_k, d_v). Its warps take the tiles of 32 columns (keys or queries) in turn, and are added
-// up at the end in the order of the warps: no atomics, the same bits on every call. A lane computes
-// R rows x 8 columns of a tile of products, so that a number read from shared memory enters many.
-// Legend: P head width, padded with zeros to 16, 32, 64 or 128; R rows of a lane, 8 R of a tile.
+// Packed causal attention on CUDA, of float or bfloat16. A block owns a tile of rows: queries
+// (forward, d_q) or keys (d_k, d_v). Its warps take the tiles of 32 columns (keys or queries) in
+// turn, and are added up at the end in the order of the warps: no atomics, the same bits on every
+// call. A lane computes R rows x 8 columns of a tile of products, so that a number read from shared
+// memory enters many. Legend: P head width, padded with zeros to 16, 32, 64 or 128; R rows of a
+// lane, 8 R of a tile.
 #include "kernels/counter_random.h"
 #include "kernels/cuda_launch.h"
 #include "kernels/packed_attention_cuda.h"
@@ -175,9 +176,10 @@ __global__ void __launch_bounds__(kMaxThreads, 3)
     Query query;
     if (real) {
       query.log2_sum = p.log_sum_TH[place.row(p, token)] * kLog2E;
-      const float* out = p.out.data + place.number(p.out, token);
+      const auto* out =
+          static_cast<const typename S::Number*>(p.out.data) + place.number(p.out, token);
       for (int column = lane.member; column < p.head_width; column += 4) {
-        query.out_dot += out[column] * d_out[row * S::kStride + column];
+        query.out_dot += load(out + column) * d_out[row * S::kStride + column];
       }
     }
     query.out_dot = sum_of_row(query.out_dot);
@@ -309,21 +311,26 @@ const char* launch(Kernel kernel, const PackedAttentionParams& p, int numbers, i
 }
 
 // Few tokens: smaller tiles, so that more multiprocessors work.
-template <int P, int R, typename Run>
+template <typename T, int P, int R, typename Run>
 const char* with_rows(const PackedAttentionParams& p, Run run) {
   constexpr int kFewBlocks = 128;
   const int64_t blocks = p.sequences * p.heads * ((p.max_length + 8 * R - 1) / (8 * R));
-  return blocks < kFewBlocks ? run(Shape<P, 1>()) : run(Shape<P, R>());
+  return blocks < kFewBlocks ? run(Shape<T, P, 1>()) : run(Shape<T, P, R>());
+}
+
+template <typename T, typename Run>
+const char* with_shape_of(const PackedAttentionParams& p, Run run) {
+  if (p.sequences == 0 || p.max_length == 0 || p.tokens == 0) return nullptr;
+  if (p.head_width > 128) return "heads wider than 128 are not supported";
+  if (p.head_width > 64) return run(Shape<T, 128, 1>());
+  if (p.head_width > 32) return with_rows<T, 64, 2>(p, run);
+  if (p.head_width > 16) return with_rows<T, 32, 4>(p, run);
+  return with_rows<T, 16, 4>(p, run);
 }
 
 template <typename Run>
 const char* with_shape(const PackedAttentionParams& p, Run run) {
-  if (p.sequences == 0 || p.max_length == 0 || p.tokens == 0) return nullptr;
-  if (p.head_width > 128) return "heads wider than 128 are not supported";
-  if (p.head_width > 64) return run(Shape<128, 1>());
-  if (p.head_width > 32) return with_rows<64, 2>(p, run);
-  if (p.head_width > 16) return with_rows<32, 4>(p, run);
-  return with_rows<16, 4>(p, run);
+  return p.bf16 ? with_shape_of<Bfloat16>(p, run) : with_shape_of<float>(p, run);
 }
 
 const char* forward(const PackedAttentionParams& p) {

@@ -17,7 +17,8 @@ struct AttentionOptions {
 // q, k, v [T, H, P], any strides with contiguous heads: views of one [T, 3, H, P] need no copy.
 // offsets [S+1], int32 on the same device, from 0 to T: sequence s is tokens [offsets[s],
 // offsets[s+1]), none longer than max_length. Returns softmax(q k^T / sqrt(P)) v, [T, H, P]
-// contiguous. float and double on the CPU, float on CUDA. Same input, same bits.
+// contiguous. float and double on the CPU, float or bfloat16 on CUDA, where weights and sums are
+// float all the same. Same input, same bits.
 at::Tensor packed_attention(const at::Tensor& q_THP, const at::Tensor& k_THP,
                             const at::Tensor& v_THP, const at::Tensor& offsets_S1,
                             int64_t max_length, const AttentionOptions& options = {});

@@ -5,9 +5,9 @@
 
 namespace seqsweep {
 
-// [T, H, P]: a head's P numbers are contiguous.
+// [T, H, P], float or bfloat16: a head's P numbers are contiguous.
 struct HeadsView {
-  float* data = nullptr;
+  void* data = nullptr;
   int64_t token_stride = 0, head_stride = 0;
 };
 
@@ -22,6 +22,7 @@ struct PackedAttentionParams {
   float scale = 1;  // Of q.k.
   double dropout = 0;
   uint64_t seed = 0;
+  bool bf16 = false;  // All HeadsViews.
 };
 
 // Both run on the current stream and return nullptr, or the text of the CUDA error.

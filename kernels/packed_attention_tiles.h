@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/cuda_launch.h"
+#include "kernels/cuda_numbers.h"
 #include "kernels/packed_attention_cuda.h"
 
 namespace seqsweep::attention {
@@ -11,9 +12,11 @@ namespace seqsweep::attention {
 constexpr int kColumns = 32, kMaxThreads = 128, kColumnsOfLane = kColumns / 4;
 constexpr float kLog2E = 1.44269504F, kLn2 = 0.693147181F;
 
-// Sizes in floats. Rows in shared memory have 4 of padding: neighbouring rows lie in other banks.
-template <int P, int R>
+// Tiles of float, from tensors of T. Sizes in floats. Rows in shared memory have 4 of padding:
+// neighbouring rows lie in other banks.
+template <typename T, int P, int R>
 struct Shape {
+  using Number = T;
   static constexpr int kWidth = P, kRowsOfLane = R, kRows = 8 * R, kOfLane = P / 4;
   static constexpr int kStride = P + 4, kWeightStride = kColumns + 4;
   static constexpr int kRowTile = kRows * kStride, kColumnTile = kColumns * kStride;
@@ -51,18 +54,19 @@ __device__ inline const float4& four(const float* at) {
   return *reinterpret_cast<const float4*>(at);
 }
 
-__device__ inline bool in_fours(const HeadsView& view, int width) {
-  const int64_t bytes = reinterpret_cast<int64_t>(view.data);
-  return bytes % 16 == 0 && (view.token_stride | view.head_stride | width) % 4 == 0;
+template <typename T>
+__device__ bool in_fours(const HeadsView& view, int width) {
+  return begins_four<T>(view.data) && (view.token_stride | view.head_stride | width) % 4 == 0;
 }
 
-// Begins to copy kBytes (4 or 16) to shared memory, through no register; zeros where not real.
-template <int kBytes>
+// Begins to copy kAtOnce numbers (1 or 4) to shared memory, through no register; zeros where not
+// real.
+template <int kAtOnce>
 __device__ void begin_copy(float* to, const float* from, bool real) {
 #ifdef __CUDA_ARCH__
   const unsigned at = static_cast<unsigned>(__cvta_generic_to_shared(to));
-  const int bytes = real ? kBytes : 0;
-  if constexpr (kBytes == 16) {
+  const int bytes = real ? kAtOnce * 4 : 0;
+  if constexpr (kAtOnce == 4) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from), "r"(bytes)
                  : "memory");
   } else {
@@ -70,8 +74,17 @@ __device__ void begin_copy(float* to, const float* from, bool real) {
                  : "memory");
   }
 #else
-  for (int i = 0; i < kBytes / 4; ++i) to[i] = real ? from[i] : 0;
+  for (int i = 0; i < kAtOnce; ++i) to[i] = real ? from[i] : 0;
 #endif
+}
+// Bfloat16 become float in registers.
+template <int kAtOnce>
+__device__ void begin_copy(float* to, const Bfloat16* from, bool real) {
+  if constexpr (kAtOnce == 4) {
+    four(to) = real ? load_four(from) : make_float4(0, 0, 0, 0);
+  } else {
+    *to = real ? load(from) : 0;
+  }
 }
 
 // Waits for the copies of this thread; a barrier must follow.
@@ -91,13 +104,14 @@ __device__ void begin_load_of(float* to, const HeadsView& from, const Place& pla
     const int row = i / kCopies, column = i % kCopies * kAtOnce, token = first + row;
     const bool real = token < place.length && column < width;
     const int64_t at = real ? place.number(from, token) + column : 0;
-    begin_copy<kAtOnce * 4>(to + row * S::kStride + column, from.data + at, real);
+    const auto* numbers = static_cast<const typename S::Number*>(from.data) + at;
+    begin_copy<kAtOnce>(to + row * S::kStride + column, numbers, real);
   }
 }
 template <typename S, int kRows>
 __device__ void begin_load(float* to, const HeadsView& from, const Place& place, int first,
                            int width, int thread, int threads) {
-  if (in_fours(from, width)) {
+  if (in_fours<typename S::Number>(from, width)) {
     begin_load_of<S, kRows, 4>(to, from, place, first, width, thread, threads);
   } else {
     begin_load_of<S, kRows, 1>(to, from, place, first, width, thread, threads);
@@ -208,7 +222,8 @@ __device__ void store(const float* parts, int step, const HeadsView& to, const P
     for (int w = 0; w < lane.warps; ++w) {
       sum += factor(w, row) * parts[w * step + row * S::kStride + column];
     }
-    to.data[place.number(to, place.first + row) + column] = sum;
+    auto* const numbers = static_cast<typename S::Number*>(to.data);
+    seqsweep::store(numbers + place.number(to, place.first + row) + column, sum);
   }
 }
 

@@ -130,7 +130,7 @@ std::array<Tensor, 3> backward_cpu(const Tensor& y, const Tensor& z, const Tenso
 }
 
 GateRows gate_rows(const Tensor& rows_TE) {
-  return {rows_TE.data_ptr<float>(), rows_TE.stride(0)};
+  return {rows_TE.data_ptr(), rows_TE.stride(0)};
 }
 
 RmsNormGateParams cuda_params(const Tensor& y, const Tensor& z, const Tensor& weight,
@@ -142,7 +142,8 @@ RmsNormGateParams cuda_params(const Tensor& y, const Tensor& z, const Tensor& we
           .groups = static_cast<int>(norm.groups),
           .group_width = static_cast<int>(y.size(1) / norm.groups),
           .eps = static_cast<float>(norm.eps),
-          .gate_first = norm.order == GateOrder::GateFirst};
+          .gate_first = norm.order == GateOrder::GateFirst,
+          .bf16 = is_bf16(y)};
 }
 
 Tensor forward_cuda(const Tensor& y, const Tensor& z, const Tensor& weight, const Norm& norm) {
@@ -165,7 +166,7 @@ std::array<Tensor, 3> backward_cuda(const Tensor& y, const Tensor& z, const Tens
   const Tensor d_y = at::empty(y.sizes(), y.options()), d_z = at::empty(y.sizes(), y.options());
   const int64_t rows_a_part = rows_a_part_cuda(y.size(0), norm.groups);
   const int64_t parts = (y.size(0) + rows_a_part - 1) / rows_a_part;
-  const Tensor d_weight_RE = at::empty({parts, y.size(1)}, y.options());
+  const Tensor d_weight_RE = at::empty({parts, y.size(1)}, weight.options());
   RmsNormGateParams params = cuda_params(y, z, weight, norm);
   params.d_out = gate_rows(d_out);
   params.d_y = gate_rows(d_y);
@@ -208,9 +209,9 @@ void check(const char* name, const Tensor& y, const Tensor& z, const Tensor& wei
   require_shape(name, "y", y, {-1, -1});
   require_shape(name, "z", z, y.sizes());
   require_shape(name, "weight", weight, {y.size(1)});
-  require_floating(name, y);
+  require_activation(name, y);
   require_same_device_and_dtype(name, y, z);
-  require_same_device_and_dtype(name, y, weight);
+  require_parameter(name, y, weight);
   if (groups < 1 || y.size(1) % groups != 0) {
     throw_run("{}: groups must divide the width of y, {}; got {}", name, y.size(1), groups);
   }

@@ -14,8 +14,9 @@ enum class GateOrder {
 };
 
 // y, z [T, E], rows may be strided, weight [E]; the E numbers of a row are `groups` groups, each
-// normalised by itself: v / sqrt(mean(v^2) + eps) * weight. float and double on the CPU, float on
-// CUDA. Returns [T, E], contiguous. Gradients of y, z and weight. Same input, same bits.
+// normalised by itself: v / sqrt(mean(v^2) + eps) * weight. float and double on the CPU, float or
+// bfloat16 on CUDA, there with a weight in float, as its gradient and all sums are. Returns [T, E],
+// contiguous. Gradients of y, z and weight. Same input, same bits.
 at::Tensor rms_norm_gate(const at::Tensor& y_TE, const at::Tensor& z_TE, const at::Tensor& weight_E,
                          int64_t groups, double eps, GateOrder order);
 

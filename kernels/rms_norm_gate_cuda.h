@@ -5,9 +5,9 @@
 
 namespace seqsweep {
 
-// [T, E]: the E numbers of a row are contiguous.
+// [T, E], float or bfloat16: the E numbers of a row are contiguous.
 struct GateRows {
-  float* data = nullptr;
+  void* data = nullptr;
   int64_t stride = 0;
 };
 
@@ -22,6 +22,7 @@ struct RmsNormGateParams {
   int groups = 0, group_width = 0;
   float eps = 0;
   bool gate_first = false;
+  bool bf16 = false;  // All GateRows.
 };
 
 // Both run on the current stream and return nullptr, or the text of the CUDA error.

@@ -30,8 +30,9 @@ void scale_kept_on_gpu(const Tensor& from, const Tensor& to, const DropoutRule& 
                        uint64_t seed) {
   const c10::DeviceGuard on(from.device());
   launch_cuda(kSeededDropout, seeded_dropout_cuda.scale_kept,
-              SeededDropoutParams{.from = from.data_ptr<float>(),
-                                  .to = to.data_ptr<float>(),
+              SeededDropoutParams{.from = from.data_ptr(),
+                                  .to = to.data_ptr(),
+                                  .bf16 = is_bf16(from),
                                   .size = from.numel(),
                                   .rule = rule,
                                   .key = random_key(seed)});
@@ -90,7 +91,7 @@ uint64_t draw_seed() {
 Tensor seeded_dropout(const Tensor& x, double probability, uint64_t seed) {
   SEQ_CHECK(probability >= 0 && probability < 1);
   if (probability == 0) return x;
-  require_floating(kSeededDropout, x);
+  require_activation(kSeededDropout, x);
   return SeededDropout::apply(x, probability, static_cast<int64_t>(seed));
 }
 

@@ -11,8 +11,9 @@ namespace seqsweep {
 constexpr int64_t kDropoutBlock = 1 << 14;
 
 struct SeededDropoutParams {
-  const float* from = nullptr;
-  float* to = nullptr;
+  const void* from = nullptr;  // Float or bfloat16.
+  void* to = nullptr;
+  bool bf16 = false;
   int64_t size = 0;
   DropoutRule rule = DropoutRule(0);
   RandomKey key;

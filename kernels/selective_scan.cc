@@ -23,7 +23,7 @@ using torch::autograd::AutogradContext;
 constexpr const char* kSelectiveScan = "selective_scan";
 
 TokenRows rows(const Tensor& tensor_TC) {
-  return {tensor_TC.data_ptr<float>(), tensor_TC.stride(0)};
+  return {tensor_TC.data_ptr(), tensor_TC.stride(0)};
 }
 
 SelectiveScanParams cuda_params(const SelectiveScanInputs& in) {
@@ -39,7 +39,8 @@ SelectiveScanParams cuda_params(const SelectiveScanInputs& in) {
           .tokens = in.x_TE.size(0),
           .sequences = in.offsets_S1.numel() - 1,
           .channels = static_cast<int>(in.A_EN.size(0)),
-          .states = static_cast<int>(in.A_EN.size(1))};
+          .states = static_cast<int>(in.A_EN.size(1)),
+          .bf16 = is_bf16(in.x_TE)};
 }
 
 Tensor selective_scan_forward_cuda(const SelectiveScanInputs& in, SelectiveScanKept* kept,
@@ -50,8 +51,8 @@ Tensor selective_scan_forward_cuda(const SelectiveScanInputs& in, SelectiveScanK
   params.y = rows(y);
   if (kept != nullptr) {
     const int64_t chunks = params.tokens / kScanChunkCuda + params.sequences;
-    kept->ungated_TE = at::empty_like(y);
-    kept->checkpoints_PEN = at::empty({chunks, params.channels, params.states}, y.options());
+    kept->ungated_TE = at::empty(y.sizes(), in.A_EN.options());
+    kept->checkpoints_PEN = at::empty({chunks, params.channels, params.states}, in.A_EN.options());
     params.ungated = rows(kept->ungated_TE);
     params.checkpoints_PEN = kept->checkpoints_PEN.data_ptr<float>();
   }
@@ -67,9 +68,9 @@ SelectiveScanGradients selective_scan_backward_cuda(const SelectiveScanInputs& i
   SelectiveScanParams params = cuda_params(in);
   const int64_t T = params.tokens, E = params.channels, N = params.states, S = params.sequences;
   const int64_t groups = (E + kScanChannelsABlock - 1) / kScanChannelsABlock;
-  const auto floats = in.x_TE.options();
-  const Tensor d_x = at::empty({T, E}, floats), d_dt = at::empty({T, E}, floats);
-  const Tensor d_z = at::empty({T, E}, floats);
+  const auto of_tokens = in.x_TE.options(), floats = in.A_EN.options();
+  const Tensor d_x = at::empty({T, E}, of_tokens), d_dt = at::empty({T, E}, of_tokens);
+  const Tensor d_z = at::empty({T, E}, of_tokens);
   const Tensor d_B_GTN = at::empty({groups, T, N}, floats), d_C_GTN = at::empty_like(d_B_GTN);
   const Tensor d_A_SEN = at::empty({S, E, N}, floats);
   const Tensor d_D_SE = at::empty({S, E}, floats), d_dt_bias_SE = at::empty({S, E}, floats);
@@ -85,8 +86,14 @@ SelectiveScanGradients selective_scan_backward_cuda(const SelectiveScanInputs& i
   params.d_D_SE = d_D_SE.data_ptr<float>();
   params.d_dt_bias_SE = d_dt_bias_SE.data_ptr<float>();
   launch_cuda(kSelectiveScan, selective_scan_cuda.backward, params);
-  return {d_x,           d_dt, d_A_SEN.sum(0),     d_B_GTN.sum(0), d_C_GTN.sum(0),
-          d_D_SE.sum(0), d_z,  d_dt_bias_SE.sum(0)};
+  return {d_x,
+          d_dt,
+          d_A_SEN.sum(0),
+          d_B_GTN.sum(0).to(in.x_TE.scalar_type()),
+          d_C_GTN.sum(0).to(in.x_TE.scalar_type()),
+          d_D_SE.sum(0),
+          d_z,
+          d_dt_bias_SE.sum(0)};
 }
 
 Tensor forward(const SelectiveScanInputs& in, SelectiveScanKept* kept, const Tensor* state_SEN) {
@@ -121,7 +128,7 @@ class SelectiveScan : public torch::autograd::Function<SelectiveScan> {
 void check(const SelectiveScanInputs& in) {
   require_shape(kSelectiveScan, "x", in.x_TE, {-1, -1});
   require_shape(kSelectiveScan, "A", in.A_EN, {in.x_TE.size(1), -1});
-  require_floating(kSelectiveScan, in.x_TE);
+  require_activation(kSelectiveScan, in.x_TE);
   if (in.A_EN.numel() == 0)
     throw_run("{}: A must have channels and states; it is empty", kSelectiveScan);
   const int64_t tokens = in.x_TE.size(0), channels = in.x_TE.size(1), states = in.A_EN.size(1);
@@ -131,9 +138,11 @@ void check(const SelectiveScanInputs& in) {
   require_shape(kSelectiveScan, "D", in.D_E, {channels});
   require_shape(kSelectiveScan, "z", in.z_TE, {tokens, channels});
   require_shape(kSelectiveScan, "dt_bias", in.dt_bias_E, {channels});
-  for (const Tensor* other :
-       {&in.dt_TE, &in.A_EN, &in.B_TN, &in.C_TN, &in.D_E, &in.z_TE, &in.dt_bias_E}) {
+  for (const Tensor* other : {&in.dt_TE, &in.B_TN, &in.C_TN, &in.z_TE}) {
     require_same_device_and_dtype(kSelectiveScan, in.x_TE, *other);
+  }
+  for (const Tensor* parameter : {&in.A_EN, &in.D_E, &in.dt_bias_E}) {
+    require_parameter(kSelectiveScan, in.x_TE, *parameter);
   }
   require_shape(kSelectiveScan, "offsets", in.offsets_S1, {-1});
   require_offsets(kSelectiveScan, in.offsets_S1, in.x_TE);
@@ -169,7 +178,7 @@ Tensor selective_scan_from(const SelectiveScanInputs& inputs, Tensor& state_SEN)
   check(inputs);
   require_shape(kSelectiveScan, "state", state_SEN,
                 {inputs.offsets_S1.numel() - 1, inputs.A_EN.size(0), inputs.A_EN.size(1)});
-  require_same_device_and_dtype(kSelectiveScan, inputs.x_TE, state_SEN);
+  require_parameter(kSelectiveScan, inputs.x_TE, state_SEN);
   const at::NoGradGuard no_grad;
   const Tensor state = state_SEN.contiguous();
   const Tensor y = forward(with_known_strides(inputs), /*kept=*/nullptr, &state);

@@ -1,9 +1,10 @@
-// The selective scan on CUDA, float32. A block is 32 channels of one sequence and goes through it
-// in chunks; P threads share a channel, each with 8 of its states in registers: number p of them
-// holds states p, p + P, ... A backward block computes the states of a chunk again from its
+// The selective scan on CUDA, of float or bfloat16. A block is 32 channels of one sequence and goes
+// through it in chunks; P threads share a channel, each with 8 of its states in registers: number p
+// of them holds states p, p + P, ... A backward block computes the states of a chunk again from its
 // checkpoint into shared memory. No atomics: the same bits on every call. Legend: E channels of the
 // block, N states padded to 8 P.
 #include "kernels/cuda_launch.h"
+#include "kernels/cuda_numbers.h"
 #include "kernels/cuda_rows.h"
 #include "kernels/selective_scan_cuda.h"
 
@@ -19,8 +20,9 @@ using Rows = float[kChunk][kChannels];
 __device__ float softplus(float x) {
   return x > 20 ? x : log1pf(expf(x));
 }
-__device__ float* at(TokenRows rows, int64_t token, int column) {
-  return rows.data + token * rows.stride + column;
+template <typename T>
+__device__ T* at(TokenRows rows, int64_t token, int column) {
+  return static_cast<T*>(rows.data) + token * rows.stride + column;
 }
 
 // What a block is, and what of it a thread is.
@@ -52,17 +54,18 @@ struct Chunk {
   float B[kChunk][kStates * P], C[kChunk][kStates * P];
 
   // Ends before a barrier.
-  __device__ void load(const SelectiveScanParams& p, const Place<P>& place, int token, int tokens) {
+  template <typename T>
+  __device__ void read(const SelectiveScanParams& p, const Place<P>& place, int token, int tokens) {
     for (int i = threadIdx.x; i < tokens * kChannels; i += Place<P>::kThreads) {
       const int t = i / kChannels, c = i % kChannels, e = place.first_channel + c;
       const bool real = e < p.channels;
-      step[t][c] = real ? softplus(*at(p.dt, token + t, e) + p.dt_bias_E[e]) : 0;
-      x[t][c] = real ? *at(p.x, token + t, e) : 0;
+      step[t][c] = real ? softplus(load(at<T>(p.dt, token + t, e)) + p.dt_bias_E[e]) : 0;
+      x[t][c] = real ? load(at<T>(p.x, token + t, e)) : 0;
     }
     for (int i = threadIdx.x; i < tokens * kStates * P; i += Place<P>::kThreads) {
       const int t = i / (kStates * P), n = i % (kStates * P);
-      B[t][n] = n < p.states ? *at(p.B, token + t, n) : 0;
-      C[t][n] = n < p.states ? *at(p.C, token + t, n) : 0;
+      B[t][n] = n < p.states ? load(at<T>(p.B, token + t, n)) : 0;
+      C[t][n] = n < p.states ? load(at<T>(p.C, token + t, n)) : 0;
     }
   }
 };
@@ -75,7 +78,7 @@ __device__ float sum_of_channel(float x) {
   return x;
 }
 
-template <int P>
+template <typename T, int P>
 __global__ void __launch_bounds__(kChannels* P) forward_kernel(SelectiveScanParams p) {
   const Place<P> place(p);
   __shared__ Chunk<P> chunk;
@@ -96,7 +99,7 @@ __global__ void __launch_bounds__(kChannels* P) forward_kernel(SelectiveScanPara
         p.checkpoints_PEN[place.index(p, place.checkpoint_row(first), j)] = h[j];
       }
     }
-    chunk.load(p, place, token, tokens);
+    chunk.template read<T>(p, place, token, tokens);
     __syncthreads();
     for (int t = 0; t < tokens; ++t) {
       const float step = chunk.step[t][place.column], added = step * chunk.x[t][place.column];
@@ -113,9 +116,10 @@ __global__ void __launch_bounds__(kChannels* P) forward_kernel(SelectiveScanPara
     for (int i = threadIdx.x; i < tokens * kChannels; i += Place<P>::kThreads) {
       const int t = i / kChannels, c = i % kChannels, e = place.first_channel + c;
       if (e >= p.channels) continue;
-      const float ungated = read_out[t][c] + p.D_E[e] * chunk.x[t][c], z = *at(p.z, token + t, e);
-      if (p.ungated.data != nullptr) *at(p.ungated, token + t, e) = ungated;
-      *at(p.y, token + t, e) = ungated * z * sigmoid_of(z);
+      const float ungated = read_out[t][c] + p.D_E[e] * chunk.x[t][c];
+      const float z = load(at<T>(p.z, token + t, e));
+      if (p.ungated.data != nullptr) *at<float>(p.ungated, token + t, e) = ungated;
+      store(at<T>(p.y, token + t, e), ungated * z * sigmoid_of(z));
     }
     __syncthreads();
   }
@@ -185,16 +189,18 @@ struct BackwardThread {
   float rate[kStates], h[kStates], g[kStates] = {}, d_A[kStates] = {};
   float d_D = 0, d_dt_bias = 0;  // Of channel threadIdx.x % 32, over some of the tokens.
 
+  template <typename T>
   __device__ void ungate(const SelectiveScanParams& p, const Place<P>& place, BackwardShared<P>& s,
                          int token, int tokens) {
     for (int i = threadIdx.x; i < tokens * kChannels; i += Place<P>::kThreads) {
       const int t = i / kChannels, c = i % kChannels, e = place.first_channel + c;
       s.d_read_out[t][c] = 0;
       if (e >= p.channels) continue;
-      const float z = *at(p.z, token + t, e), d_y = *at(p.d_y, token + t, e), gate = sigmoid_of(z);
-      *at(p.d_z, token + t, e) = d_y * *at(p.ungated, token + t, e) * gate * (1 + z * (1 - gate));
+      const float z = load(at<T>(p.z, token + t, e)), d_y = load(at<T>(p.d_y, token + t, e));
+      const float gate = sigmoid_of(z), ungated = *at<float>(p.ungated, token + t, e);
+      store(at<T>(p.d_z, token + t, e), d_y * ungated * gate * (1 + z * (1 - gate)));
       s.d_read_out[t][c] = d_y * z * gate;
-      d_D += s.d_read_out[t][c] * *at(p.x, token + t, e);
+      d_D += s.d_read_out[t][c] * load(at<T>(p.x, token + t, e));
     }
   }
 
@@ -249,22 +255,24 @@ struct BackwardThread {
     }
   }
 
+  template <typename T>
   __device__ void finish(const SelectiveScanParams& p, const Place<P>& place,
                          const BackwardShared<P>& s, int token, int tokens) {
     for (int i = threadIdx.x; i < tokens * kChannels; i += Place<P>::kThreads) {
       const int t = i / kChannels, c = i % kChannels, e = place.first_channel + c;
       if (e >= p.channels) continue;
       const float x = s.chunk.x[t][c], d_added = s.d_added[t][c];
-      *at(p.d_x, token + t, e) = d_added * s.chunk.step[t][c] + s.d_read_out[t][c] * p.D_E[e];
-      const float d_dt =
-          (d_added * x + s.d_exponent[t][c]) * sigmoid_of(*at(p.dt, token + t, e) + p.dt_bias_E[e]);
-      *at(p.d_dt, token + t, e) = d_dt;
+      store(at<T>(p.d_x, token + t, e),
+            d_added * s.chunk.step[t][c] + s.d_read_out[t][c] * p.D_E[e]);
+      const float dt = load(at<T>(p.dt, token + t, e)) + p.dt_bias_E[e];
+      const float d_dt = (d_added * x + s.d_exponent[t][c]) * sigmoid_of(dt);
+      store(at<T>(p.d_dt, token + t, e), d_dt);
       d_dt_bias += d_dt;
     }
   }
 };
 
-template <int P>
+template <typename T, int P>
 __global__ void __launch_bounds__(kChannels* P) backward_kernel(SelectiveScanParams p) {
   extern __shared__ float shared[];
   BackwardShared<P>& s = *reinterpret_cast<BackwardShared<P>*>(shared);
@@ -282,12 +290,12 @@ __global__ void __launch_bounds__(kChannels* P) backward_kernel(SelectiveScanPar
       const int64_t row = place.checkpoint_row(first);
       thread.h[j] = place.holds(p, j) ? p.checkpoints_PEN[place.index(p, row, j)] : 0;
     }
-    s.chunk.load(p, place, token, tokens);
-    thread.ungate(p, place, s, token, tokens);
+    s.chunk.template read<T>(p, place, token, tokens);
+    thread.template ungate<T>(p, place, s, token, tokens);
     __syncthreads();
     thread.recompute(place, s, tokens);
     thread.run_back(p, place, s, token, tokens);
-    thread.finish(p, place, s, token, tokens);
+    thread.template finish<T>(p, place, s, token, tokens);
     __syncthreads();
   }
 #pragma unroll
@@ -311,10 +319,10 @@ __global__ void __launch_bounds__(kChannels* P) backward_kernel(SelectiveScanPar
   p.d_dt_bias_SE[int64_t(place.sequence) * p.channels + e] = d_dt_bias;
 }
 
-template <int P>
+template <typename T, int P>
 const char* launch(const SelectiveScanParams& p, bool backward) {
   const dim3 grid(p.sequences, (p.channels + kChannels - 1) / kChannels);
-  const auto kernel = backward ? backward_kernel<P> : forward_kernel<P>;
+  const auto kernel = backward ? backward_kernel<T, P> : forward_kernel<T, P>;
   const int bytes = backward ? static_cast<int>(sizeof(BackwardShared<P>)) : 0;
   cudaError_t error =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
@@ -325,21 +333,26 @@ const char* launch(const SelectiveScanParams& p, bool backward) {
   return text_of(error);
 }
 
+template <typename T>
 const char* launch_for_states(const SelectiveScanParams& p, bool backward) {
   if (p.sequences == 0) return nullptr;
-  if (p.states <= 8) return launch<1>(p, backward);
-  if (p.states <= 16) return launch<2>(p, backward);
-  if (p.states <= 32) return launch<4>(p, backward);
-  if (p.states <= 64) return launch<8>(p, backward);
-  if (p.states <= 128) return launch<16>(p, backward);
+  if (p.states <= 8) return launch<T, 1>(p, backward);
+  if (p.states <= 16) return launch<T, 2>(p, backward);
+  if (p.states <= 32) return launch<T, 4>(p, backward);
+  if (p.states <= 64) return launch<T, 8>(p, backward);
+  if (p.states <= 128) return launch<T, 16>(p, backward);
   return "more than 128 states a channel are not supported";
 }
 
+const char* launch_for_numbers(const SelectiveScanParams& p, bool backward) {
+  return p.bf16 ? launch_for_states<Bfloat16>(p, backward) : launch_for_states<float>(p, backward);
+}
+
 const char* forward(const SelectiveScanParams& p) {
-  return launch_for_states(p, /*backward=*/false);
+  return launch_for_numbers(p, /*backward=*/false);
 }
 const char* backward(const SelectiveScanParams& p) {
-  return launch_for_states(p, /*backward=*/true);
+  return launch_for_numbers(p, /*backward=*/true);
 }
 
 // Loading the plug-in fills the slot.

@@ -9,8 +9,9 @@
 
 namespace seqsweep {
 
-// float, on the CPU also double. Rows of x, dt, z, B and C may be strided, so halves of one product
-// need no copy; their numbers lie together.
+// float, on the CPU also double. On CUDA x, dt, B, C and z may be bfloat16, as y and their
+// gradients then are; A, D, dt_bias, states and all sums stay float. Rows of x, dt, z, B and C may
+// be strided, so halves of one product need no copy; their numbers lie together.
 struct SelectiveScanInputs {
   at::Tensor x_TE, dt_TE;  // dt: before softplus and bias.
   at::Tensor A_EN;         // Not positive: states decay. Only the CPU checks it.

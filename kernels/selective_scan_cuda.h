@@ -5,9 +5,9 @@
 
 namespace seqsweep {
 
-// [T, columns]: the numbers of a row lie together.
+// [T, columns], float or bfloat16: the numbers of a row lie together.
 struct TokenRows {
-  float* data = nullptr;
+  void* data = nullptr;
   int64_t stride = 0;
 };
 
@@ -15,11 +15,13 @@ constexpr int kScanChunkCuda = 8;        // Tokens between two checkpoints.
 constexpr int kScanChannelsABlock = 32;  // Sums over channels come in parts of so many.
 
 struct SelectiveScanParams {
-  TokenRows x, dt, B, C, z, y, ungated;
+  TokenRows x, dt, B, C, z, y;
+  TokenRows ungated;  // Always float.
   const float *A_EN = nullptr, *D_E = nullptr, *dt_bias_E = nullptr;
   const int32_t* offsets = nullptr;  // [S+1], on the device.
   int64_t tokens = 0, sequences = 0;
   int channels = 0, states = 0;
+  bool bf16 = false;                 // All TokenRows but `ungated`.
   float* checkpoints_PEN = nullptr;  // Null in a forward that no backward follows.
   float* state_SEN = nullptr;        // Null: sequences start from zeros.
   // Of a backward only. G groups of kScanChannelsABlock channels.

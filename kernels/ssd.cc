@@ -74,7 +74,7 @@ Tensor ssd_from(const SsdInputs& in, Tensor& state_SHPN) {
   check("ssd_from", in);
   require_shape("ssd_from", "state", state_SHPN,
                 {in.offsets_S1.numel() - 1, in.x_THP.size(1), in.x_THP.size(2), in.B_TGN.size(2)});
-  require_same_device_and_dtype("ssd_from", in.x_THP, state_SHPN);
+  require_parameter("ssd_from", in.x_THP, state_SHPN);
   const at::NoGradGuard no_gradients;
   const Tensor dense_SHPN = state_SHPN.contiguous();
   const Tensor y_THP = ssd_forward_from(with_contiguous_rows(as_pass(in)), dense_SHPN);

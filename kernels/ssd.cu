@@ -1,9 +1,9 @@
-// SSD on CUDA, float32, all chunks of 32 tokens at once: what each chunk gives to the state, then
-// the states passed on from chunk to chunk, then the outputs of each chunk from the state at its
-// start. The backward passes the states' gradients from the last chunk to the first likewise. The
-// algebra is that of ssd_forward.h and ssd_backward.h. Tokens missing in a last chunk are zeros
-// with dt = 0: they change nothing and are not stored. No atomics: the same bits on every call.
-// Legend: Q tokens of a chunk, N state, P head width, both padded to multiples of 4.
+// SSD on CUDA, of float or bfloat16, all chunks of 32 tokens at once: what each chunk gives to the
+// state, then the states passed on from chunk to chunk, then the outputs of each chunk from the
+// state at its start. The backward passes the states' gradients from the last chunk to the first
+// likewise. The algebra is that of ssd_forward.h and ssd_backward.h. Tokens missing in a last chunk
+// are zeros with dt = 0: they change nothing and are not stored. No atomics: the same bits on every
+// call. Legend: Q tokens of a chunk, N state, P head width, both padded to multiples of 4.
 #include "kernels/cuda_launch.h"
 #include "kernels/cuda_tiles.h"
 #include "kernels/ssd_cuda.h"
@@ -34,14 +34,14 @@ __device__ void write_product(float* to, int rows, int columns, A a, Tile b) {
 // What the tokens of a chunk give to the state at its end, into `starts`: for the forward as [N,
 // P], for the backward as [P, N], whichever its products read along rows. In the second layer of
 // blocks, what its readers give to the gradient of the state at its start, into `d_ends`.
-template <bool kBackward>
+template <typename T, bool kBackward>
 __global__ void __launch_bounds__(kThreads, 3) contributions_kernel(SsdCudaParams p) {
   const SsdChunk chunk(p);
   if (chunk.empty()) return;
   extern __shared__ __align__(16) float shared[];
   __shared__ SsdSteps steps;
   const bool of_gradients = kBackward && blockIdx.z == 1;
-  load_steps(steps, p, chunk);
+  load_steps<T>(steps, p, chunk);
   // By the thread that computed it.
   if (threadIdx.x == kQ - 1 && !of_gradients) p.decays[chunk.index] = steps.whole;
   // Nobody reads what comes after the last chunk, or before the first.
@@ -49,8 +49,8 @@ __global__ void __launch_bounds__(kThreads, 3) contributions_kernel(SsdCudaParam
   const int P = padded(p.width), N = padded(p.state);
   SharedMemory memory{shared};
   const Tile narrow = memory.tile(kQ, P), wide = memory.tile(kQ, N);
-  load_tokens(narrow, of_gradients ? p.d_y : p.x, chunk, of_gradients, chunk.head, p.width);
-  load_tokens(wide, of_gradients ? p.C : p.B, chunk, false, chunk.group, p.state);
+  load_tokens<T>(narrow, of_gradients ? p.d_y : p.x, chunk, of_gradients, chunk.head, p.width);
+  load_tokens<T>(wide, of_gradients ? p.C : p.B, chunk, false, chunk.group, p.state);
   __syncthreads();
   scale_rows(narrow, kQ, P, of_gradients ? steps.from_start : steps.added);
   __syncthreads();
@@ -102,6 +102,7 @@ __global__ void __launch_bounds__(kThreads) pass_states_kernel(SsdCudaParams p) 
 }
 
 // y of each chunk, from the state at its start and from its own tokens.
+template <typename T>
 __global__ void __launch_bounds__(kOutputThreads, 4) outputs_kernel(SsdCudaParams p) {
   const SsdChunk chunk(p);
   if (chunk.empty()) return;
@@ -111,10 +112,10 @@ __global__ void __launch_bounds__(kOutputThreads, 4) outputs_kernel(SsdCudaParam
   SharedMemory memory{shared};
   const Tile state = memory.tile(N, P), x = memory.tile(kQ, P), B = memory.tile(kQ, N),
              C = memory.tile(kQ, N), weights = memory.tile(kQ, kQ);
-  load_steps(steps, p, chunk);
-  load_tokens(x, p.x, chunk, false, chunk.head, p.width);
-  load_tokens(B, p.B, chunk, false, chunk.group, p.state);
-  load_tokens(C, p.C, chunk, false, chunk.group, p.state);
+  load_steps<T>(steps, p, chunk);
+  load_tokens<T>(x, p.x, chunk, false, chunk.head, p.width);
+  load_tokens<T>(B, p.B, chunk, false, chunk.group, p.state);
+  load_tokens<T>(C, p.C, chunk, false, chunk.group, p.state);
   read_state(p.starts + chunk.index * p.width * p.state, p.state, p.width,
              [&](int row, int column, float number) { state.at(row, column) = number; });
   __syncthreads();
@@ -137,7 +138,7 @@ __global__ void __launch_bounds__(kOutputThreads, 4) outputs_kernel(SsdCudaParam
 #pragma unroll
     for (int r = 0; r < kPatch; ++r) {
       if (y.row + r >= chunk.rows) continue;
-      put_four(row_of(p.y, chunk.reader(y.row + r), chunk.head), y.column, p.width, y.sums[r],
+      put_four(row_of<T>(p.y, chunk.reader(y.row + r), chunk.head), y.column, p.width, y.sums[r],
                true);
     }
   });
@@ -207,6 +208,7 @@ __device__ void exchange_states(const BackwardTiles& t, Passing& passing, const 
 }
 
 // The first warp, lane k for step k: the gradients of dt and A.
+template <typename T>
 __device__ void differentiate_steps(const SsdSteps& steps, const Passing& passing,
                                     const SsdCudaParams& p, const SsdChunk& chunk) {
   if (threadIdx.x >= 32) return;
@@ -224,7 +226,7 @@ __device__ void differentiate_steps(const SsdSteps& steps, const Passing& passin
   if (k == 0) p.d_A[chunk.index] = d_A;
   if (k >= chunk.rows) return;
   const float d_dt = d_log_decay * p.A[chunk.head] + direct;
-  *row_of(p.d_dt, chunk.token(k), chunk.head) = d_dt * -expm1f(-steps.dt[k]);
+  store(row_of<T>(p.d_dt, chunk.token(k), chunk.head), d_dt * -expm1f(-steps.dt[k]));
 }
 
 // The existing rows of a patch, times `scale` and plus the same of `more` if given, to rows(row).
@@ -246,6 +248,7 @@ __device__ void write_patch(Patch& patch, const SsdChunk& chunk, int columns, co
 }
 
 // Halves of the block compute what does not depend on each other.
+template <typename T>
 __device__ void backward_chunk(const BackwardTiles& t, SsdSteps& steps, Passing& passing,
                                const SsdCudaParams& p, const SsdChunk& chunk) {
   constexpr int kHalf = kThreads / 2;
@@ -285,12 +288,13 @@ __device__ void backward_chunk(const BackwardTiles& t, SsdSteps& steps, Passing&
   each_patch(everyone(), kQ, P, /*spread=*/false, [&](Patch& d_x) {
     d_x.add(kQ, Transposed{t.weights}, t.d_y);
     write_patch(d_x, chunk, p.width, &t.product, steps.dt, true,
-                [&](int row) { return row_of(p.d_x, chunk.token(row), chunk.head); });
+                [&](int row) { return row_of<T>(p.d_x, chunk.token(row), chunk.head); });
   });
   __syncthreads();
-  differentiate_steps(steps, passing, p, chunk);
+  differentiate_steps<T>(steps, passing, p, chunk);
 }
 
+template <typename T>
 __global__ void __launch_bounds__(kThreads, 3) gradients_kernel(SsdCudaParams p) {
   const SsdChunk chunk(p);
   if (chunk.empty()) return;
@@ -298,15 +302,15 @@ __global__ void __launch_bounds__(kThreads, 3) gradients_kernel(SsdCudaParams p)
   __shared__ SsdSteps steps;
   __shared__ Passing passing;
   const BackwardTiles t(shared, padded(p.width), padded(p.state));
-  load_steps(steps, p, chunk);
-  load_tokens(t.x, p.x, chunk, false, chunk.head, p.width);
-  load_tokens(t.d_y, p.d_y, chunk, true, chunk.head, p.width);
-  load_tokens(t.B, p.B, chunk, false, chunk.group, p.state);
-  load_tokens(t.C, p.C, chunk, false, chunk.group, p.state);
+  load_steps<T>(steps, p, chunk);
+  load_tokens<T>(t.x, p.x, chunk, false, chunk.head, p.width);
+  load_tokens<T>(t.d_y, p.d_y, chunk, true, chunk.head, p.width);
+  load_tokens<T>(t.B, p.B, chunk, false, chunk.group, p.state);
+  load_tokens<T>(t.C, p.C, chunk, false, chunk.group, p.state);
   read_state(p.starts + chunk.index * p.width * p.state, p.width, p.state,
              [&](int row, int column, float number) { t.state.at(row, column) = number; });
   __syncthreads();
-  backward_chunk(t, steps, passing, p, chunk);
+  backward_chunk<T>(t, steps, passing, p, chunk);
 }
 
 using Kernel = void (*)(SsdCudaParams);
@@ -342,20 +346,29 @@ bool is_empty(const SsdCudaParams& p) {
   return p.sequences == 0 || p.heads == 0 || p.width == 0 || p.state == 0;
 }
 
-const char* forward(const SsdCudaParams& p) {
-  if (is_empty(p)) return nullptr;
-  if (const char* error = compute_states(contributions_kernel<false>, p, 1)) return error;
+template <typename T>
+const char* forward_of(const SsdCudaParams& p) {
+  if (const char* error = compute_states(contributions_kernel<T, false>, p, 1)) return error;
   const int P = padded(p.width), N = padded(p.state);
   const int numbers =
       tile_numbers(N, P) + tile_numbers(kQ, P) + 2 * tile_numbers(kQ, N) + tile_numbers(kQ, kQ);
-  return launch(outputs_kernel, p, p.slots(), 1, kOutputThreads, numbers);
+  return launch(outputs_kernel<T>, p, p.slots(), 1, kOutputThreads, numbers);
 }
 
+template <typename T>
+const char* backward_of(const SsdCudaParams& p) {
+  if (const char* error = compute_states(contributions_kernel<T, true>, p, 2)) return error;
+  const int numbers = backward_numbers(padded(p.width), padded(p.state));
+  return launch(gradients_kernel<T>, p, p.slots(), 1, kThreads, numbers);
+}
+
+const char* forward(const SsdCudaParams& p) {
+  if (is_empty(p)) return nullptr;
+  return p.bf16 ? forward_of<Bfloat16>(p) : forward_of<float>(p);
+}
 const char* backward(const SsdCudaParams& p) {
   if (is_empty(p)) return nullptr;
-  if (const char* error = compute_states(contributions_kernel<true>, p, 2)) return error;
-  const int numbers = backward_numbers(padded(p.width), padded(p.state));
-  return launch(gradients_kernel, p, p.slots(), 1, kThreads, numbers);
+  return p.bf16 ? backward_of<Bfloat16>(p) : backward_of<float>(p);
 }
 
 // Loading the plug-in fills the slot.

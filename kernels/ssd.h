@@ -10,9 +10,11 @@
 
 namespace seqsweep {
 
-// One dtype: float or double on the CPU, float on CUDA. Rows of tokens may be strided views with
-// contiguous inner dimensions: slices of a projection need no copy (take them with split, whose
-// backward is one cat).
+// One dtype: float or double on the CPU, float on CUDA. There all but A, D, dt_bias and states may
+// be bfloat16, as y and their gradients then are; sums and what passes between chunks are float,
+// but y and the gradient of x are rounded for the skip and again for each direction. Rows of tokens
+// may be strided views with contiguous inner dimensions: slices of a projection need no copy (take
+// them with split, whose backward is one cat).
 struct SsdInputs {
   at::Tensor x_THP, dt_TH;  // dt before bias and softplus.
   at::Tensor A_H;           // Negative.

@@ -5,9 +5,9 @@
 
 namespace seqsweep {
 
-// [T, H] or [T, H, W]: what belongs to a token and a head is contiguous.
+// [T, H] or [T, H, W], float or bfloat16: what belongs to a token and a head is contiguous.
 struct SsdRows {
-  float* data = nullptr;
+  void* data = nullptr;
   int64_t token_stride = 0, head_stride = 0;
 };
 
@@ -21,6 +21,7 @@ struct SsdCudaParams {
   int64_t tokens = 0, sequences = 0;
   int heads = 0, groups = 0, width = 0, state = 0;
   int step = 1, delay = 0;       // As in SsdDirection.
+  bool bf16 = false;             // All SsdRows.
   float* states_SHPN = nullptr;  // Forward only: in and out, or nullptr.
   // Backward only. d_x is added to; d_dt is written where tokens are walked; d_B and d_C too, a
   // part for each head; d_A in the slots of chunks [slots, H].

@@ -58,18 +58,20 @@ struct SsdChunk : SsdWalk {
   __device__ int64_t reader(int row) const { return SsdWalk::reader(number * kSsdCudaChunk + row); }
 };
 
-__device__ inline float* row_of(const SsdRows& rows, int64_t token, int head) {
-  return rows.data + token * rows.token_stride + head * rows.head_stride;
+template <typename T>
+__device__ T* row_of(const SsdRows& rows, int64_t token, int head) {
+  return static_cast<T*>(rows.data) + token * rows.token_stride + head * rows.head_stride;
 }
 
 // The chunk's rows of `used` numbers; `readers`: of the tokens that read, not of those walked.
-__device__ inline void load_tokens(Tile tile, const SsdRows& from, const SsdChunk& chunk,
-                                   bool readers, int head, int used) {
+template <typename T>
+__device__ void load_tokens(Tile tile, const SsdRows& from, const SsdChunk& chunk, bool readers,
+                            int head, int used) {
   read_rows(
       kSsdCudaChunk, padded(used), used,
-      [&](int row) -> const float* {
+      [&](int row) -> const T* {
         if (row >= chunk.rows) return nullptr;
-        return row_of(from, readers ? chunk.reader(row) : chunk.token(row), head);
+        return row_of<T>(from, readers ? chunk.reader(row) : chunk.token(row), head);
       },
       [&](int row, int column, float number) { tile.at(row, column) = number; });
 }
@@ -93,12 +95,13 @@ struct SsdSteps {
   }
 };
 
-__device__ inline void load_steps(SsdSteps& steps, const SsdCudaParams& p, const SsdChunk& chunk) {
+template <typename T>
+__device__ void load_steps(SsdSteps& steps, const SsdCudaParams& p, const SsdChunk& chunk) {
   if (threadIdx.x >= 32) return;
   const int lane = threadIdx.x;
   float dt = 0;
   if (lane < chunk.rows) {
-    const float x = *row_of(p.dt, chunk.token(lane), chunk.head) + p.dt_bias[chunk.head];
+    const float x = load(row_of<T>(p.dt, chunk.token(lane), chunk.head)) + p.dt_bias[chunk.head];
     dt = fmaxf(x, 0.0F) + log1pf(expf(-fabsf(x)));
   }
   double sum = static_cast<double>(dt) * p.A[chunk.head];

@@ -19,7 +19,7 @@ SsdCuda ssd_cuda;
 namespace {
 
 SsdRows rows_of(const Tensor& rows) {
-  return {rows.data_ptr<float>(), rows.stride(0), rows.stride(1)};
+  return {rows.data_ptr(), rows.stride(0), rows.stride(1)};
 }
 
 SsdCudaParams cuda_params(const SsdPass& pass, const SsdDirection& direction) {
@@ -37,13 +37,13 @@ SsdCudaParams cuda_params(const SsdPass& pass, const SsdDirection& direction) {
           .width = static_cast<int>(pass.x_THP.size(2)),
           .state = static_cast<int>(direction.B_TGN.size(2)),
           .step = static_cast<int>(direction.step),
-          .delay = static_cast<int>(direction.delay)};
+          .delay = static_cast<int>(direction.delay),
+          .bf16 = is_bf16(pass.x_THP)};
 }
 
 // A state for each chunk.
 Tensor room_for_states(const SsdPass& pass, const SsdCudaParams& params) {
-  return at::empty({params.slots(), params.heads, params.width, params.state},
-                   pass.x_THP.options());
+  return at::empty({params.slots(), params.heads, params.width, params.state}, pass.A_H.options());
 }
 
 Tensor forward_cuda(const SsdPass& pass, const Tensor& state_SHPN) {
@@ -55,7 +55,7 @@ Tensor forward_cuda(const SsdPass& pass, const Tensor& state_SHPN) {
     params.y = rows_of(y_THP);
     params.states_SHPN = state_SHPN.defined() ? state_SHPN.data_ptr<float>() : nullptr;
     const Tensor starts = room_for_states(pass, params);
-    const Tensor decays = at::empty({params.slots(), params.heads}, y_THP.options());
+    const Tensor decays = at::empty({params.slots(), params.heads}, pass.A_H.options());
     params.starts = starts.data_ptr<float>();
     params.decays = decays.data_ptr<float>();
     launch_cuda("ssd", ssd_cuda.forward, params);
@@ -63,7 +63,7 @@ Tensor forward_cuda(const SsdPass& pass, const Tensor& state_SHPN) {
   return y_THP;
 }
 
-// The sum over the heads of each group of [H, T, N], as [T, G, N].
+// The sum over the heads of each group of [H, T, N] in float, as [T, G, N].
 Tensor sum_of_heads(const Tensor& parts_HTN, int64_t groups) {
   const auto sizes = parts_HTN.sizes();
   if (sizes[0] == groups) return parts_HTN.transpose(0, 1);
@@ -72,23 +72,27 @@ Tensor sum_of_heads(const Tensor& parts_HTN, int64_t groups) {
 
 SsdGradients backward_cuda(const SsdPass& pass, const Tensor& d_y_THP) {
   const c10::DeviceGuard on(pass.x_THP.device());
-  const auto& options = pass.x_THP.options();
+  const auto options = pass.x_THP.options(), floats = pass.A_H.options();
   SsdGradients d;
   d.x_THP = at::empty(pass.x_THP.sizes(), options);
   at::mul_out(d.x_THP, d_y_THP, pass.skip_TH.unsqueeze(2));
-  d.skip_TH = (d_y_THP * pass.x_THP).sum(2);
+  // Of bfloat16 in float, as the zero that they are added to.
+  const Tensor products_THP = is_bf16(d_y_THP)
+                                  ? at::addcmul(at::zeros({1, 1, 1}, floats), d_y_THP, pass.x_THP)
+                                  : d_y_THP * pass.x_THP;
+  d.skip_TH = products_THP.sum(2);
   for (const SsdDirection& direction : pass.directions) {
     SsdCudaParams params = cuda_params(pass, direction);
     // Zeros stay where a direction with a delay walks no token, and in slots without a chunk.
     const bool all_walked = direction.delay == 0 && params.width > 0 && params.state > 0;
-    const auto of_tokens = [&](at::IntArrayRef sizes) {
-      return all_walked ? at::empty(sizes, options) : at::zeros(sizes, options);
+    const auto of_tokens = [&](at::IntArrayRef sizes, const at::TensorOptions& like) {
+      return all_walked ? at::empty(sizes, like) : at::zeros(sizes, like);
     };
-    const Tensor d_dt_TH = of_tokens({params.tokens, params.heads});
-    const Tensor d_B_HTN = of_tokens({params.heads, params.tokens, params.state});
-    const Tensor d_C_HTN = of_tokens({params.heads, params.tokens, params.state});
-    const Tensor d_A = at::zeros({params.slots(), params.heads}, options);
-    const Tensor decays = at::empty(d_A.sizes(), options);
+    const Tensor d_dt_TH = of_tokens({params.tokens, params.heads}, options);
+    const Tensor d_B_HTN = of_tokens({params.heads, params.tokens, params.state}, floats);
+    const Tensor d_C_HTN = of_tokens({params.heads, params.tokens, params.state}, floats);
+    const Tensor d_A = at::zeros({params.slots(), params.heads}, floats);
+    const Tensor decays = at::empty(d_A.sizes(), floats);
     const Tensor starts = room_for_states(pass, params), d_ends = room_for_states(pass, params);
     params.d_y = rows_of(d_y_THP);
     params.d_x = rows_of(d.x_THP);
@@ -100,10 +104,12 @@ SsdGradients backward_cuda(const SsdPass& pass, const Tensor& d_y_THP) {
     params.d_ends = d_ends.data_ptr<float>();
     params.decays = decays.data_ptr<float>();
     launch_cuda("ssd", ssd_cuda.backward, params);
-    d.directions.push_back(
-        {d_dt_TH, sum_of_heads(d_B_HTN, params.groups), sum_of_heads(d_C_HTN, params.groups)});
+    const auto dtype = pass.x_THP.scalar_type();
+    d.directions.push_back({d_dt_TH, sum_of_heads(d_B_HTN, params.groups).to(dtype),
+                            sum_of_heads(d_C_HTN, params.groups).to(dtype)});
     const auto add = [](Tensor& sum_H, const Tensor& parts) {
-      sum_H = sum_H.defined() ? sum_H + parts.sum(0) : parts.sum(0);
+      const Tensor sum = parts.sum(0, /*keepdim=*/false, at::kFloat);
+      sum_H = sum_H.defined() ? sum_H + sum : sum;
     };
     add(d.dt_bias_H, d_dt_TH);
     add(d.A_H, d_A);
@@ -117,15 +123,18 @@ void check_ssd_pass(std::string_view op, const SsdPass& pass, std::string_view s
                     const std::vector<SsdDirectionNames>& names) {
   const Tensor& x = pass.x_THP;
   require_shape(op, "x", x, {-1, -1, -1});
-  require_floating(op, x);
+  require_activation(op, x);
   const int64_t tokens = x.size(0), heads = x.size(1);
   const auto require = [&](std::string_view name, const Tensor& tensor, at::IntArrayRef sizes) {
     require_shape(op, name, tensor, sizes);
     require_same_device_and_dtype(op, x, tensor);
   };
-  require("A", pass.A_H, {heads});
-  require("dt_bias", pass.dt_bias_H, {heads});
-  require(skip_name, pass.skip_TH, {tokens, heads});
+  for (const auto& [name, parameter] : {std::pair{"A", &pass.A_H}, {"dt_bias", &pass.dt_bias_H}}) {
+    require_shape(op, name, *parameter, {heads});
+    require_parameter(op, x, *parameter);
+  }
+  require_shape(op, skip_name, pass.skip_TH, {tokens, heads});
+  require_parameter(op, x, pass.skip_TH);
   for (size_t i = 0; i < names.size(); ++i) {
     const SsdDirection& direction = pass.directions[i];
     require(names[i].dt, direction.dt_TH, {tokens, heads});

@@ -16,7 +16,8 @@ struct SsdDirection {
   int64_t step = 1, delay = 0;
 };
 
-// y = skip x + the sum of the directions. Inner dimensions are contiguous (ssd_pass()).
+// y = skip x + the sum of the directions. Inner dimensions are contiguous (ssd_pass()). Where x is
+// bfloat16, A, dt_bias and skip are float, as their gradients; the others are of the dtype of x.
 struct SsdPass {
   at::Tensor x_THP, A_H, dt_bias_H, skip_TH, offsets_S1;
   std::vector<SsdDirection> directions;

@@ -42,6 +42,22 @@ TEST(Checks, DtypesMustAgreeAndBeKnown) {
   EXPECT_NE(complaint([&] { require_floating("op", x.to(torch::kHalf)); }), "none");
 }
 
+TEST(Checks, ParametersAreFloatBesideBfloat16) {
+  const torch::Tensor x = torch::zeros({3}), narrow = x.to(torch::kBFloat16);
+  require_activation("op", x);
+  require_activation("op", x.to(torch::kDouble));
+  EXPECT_EQ(
+      complaint([&] { require_activation("op", narrow); }),
+      "op: takes float, on the CPU also double, on CUDA also bfloat16; it got BFloat16 on cpu");
+  require_parameter("op", narrow, x);
+  require_parameter("op", x, x);
+  require_parameter("op", x.to(torch::kDouble), x.to(torch::kDouble));
+  EXPECT_EQ(complaint([&] { require_parameter("op", narrow, narrow); }),
+            "op: beside BFloat16 on cpu a parameter must be Float on the same device; one is "
+            "BFloat16 on cpu");
+  EXPECT_NE(complaint([&] { require_parameter("op", x.to(torch::kDouble), x); }), "none");
+}
+
 TEST(Checks, InferenceIsWithoutGradientInFloatOnTheCpu) {
   const torch::Tensor x = torch::zeros({3});
   EXPECT_FALSE(infers_on_cpu(x));

@@ -217,11 +217,15 @@ TORCH_LIBRARY_IMPL(_, CUDA, library) {
 Tensor multiply_as(const Tensor& a, const Tensor& b, at::ScalarType dtype) {
   return at::mm(a.to(dtype), b.to(dtype));
 }
+Tensor& multiply_into(const Tensor& a, const Tensor& b, at::ScalarType dtype, Tensor& to) {
+  return at::mm_out(to, a.to(dtype), b.to(dtype));
+}
 
 TORCH_LIBRARY_IMPL(aten, CUDA, library) {
   // It would not come so far: it looks for a kernel by the device.
   library.impl("copy_", torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>());
   library.impl("mm.dtype", &multiply_as);
+  library.impl("mm.dtype_out", &multiply_into);
 }
 
 }  // namespace
