@@ -53,14 +53,11 @@ void require_activation(std::string_view op, const at::Tensor& tensor) {
 }
 
 void require_parameter(std::string_view op, const at::Tensor& x, const at::Tensor& parameter) {
-  if (parameter.device() == x.device() && parameter.scalar_type() == parameter_dtype(x)) return;
-  throw_run("{}: beside {} on {} a parameter must be {} on the same device; one is {} on {}", op,
-            c10::toString(x.scalar_type()), x.device().str(), c10::toString(parameter_dtype(x)),
-            c10::toString(parameter.scalar_type()), parameter.device().str());
-}
-
-at::ScalarType parameter_dtype(const at::Tensor& x) {
-  return is_bf16(x) ? at::kFloat : x.scalar_type();
+  if (!is_bf16(x)) return require_same_device_and_dtype(op, x, parameter);
+  if (parameter.device() == x.device() && parameter.scalar_type() == at::kFloat) return;
+  throw_run(
+      "{}: beside BFloat16 on {} a parameter must be Float on the same device; one is {} on {}", op,
+      x.device().str(), c10::toString(parameter.scalar_type()), parameter.device().str());
 }
 
 bool is_bf16(const at::Tensor& tensor) {

@@ -18,7 +18,6 @@ void require_floating(std::string_view op, const at::Tensor& tensor);
 void require_activation(std::string_view op, const at::Tensor& tensor);
 // On the device of the activation x and of its dtype; float where x is bfloat16.
 void require_parameter(std::string_view op, const at::Tensor& x, const at::Tensor& parameter);
-at::ScalarType parameter_dtype(const at::Tensor& x);
 bool is_bf16(const at::Tensor& tensor);
 // What kernels for inference take.
 void require_float(std::string_view op, const at::Tensor& tensor);
