@@ -78,10 +78,10 @@ class Devices {
   void hold(size_t device, Room room);  // Nobody gets so much of it, instead of what was held.
 
   // ---- were nothing running ----
-  int64_t capacity() const { return capacity_; }  // Places.
+  int64_t capacity() const { return capacity_; }        // Places.
   bool could_fit(int64_t ranks, int64_t bytes) const;   // By places and memory.
   bool could_hold(int64_t ranks, int64_t bytes) const;  // By workers and memory.
-  int64_t most_bytes() const;  // Of the largest device.
+  int64_t most_bytes() const;                           // Of the largest device.
   bool has_gpus() const { return has_gpus_; }
   struct Share {        // Of a device.
     int64_t bytes = 0;  // Its memory.

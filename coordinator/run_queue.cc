@@ -125,7 +125,7 @@ bool RunQueue::learn_memory(const std::string& run_id, const std::string& device
   const auto before = memory(found->second);
   estimator_.learn_memory(known_[found->second].kind, device, bytes);
   const auto now = memory(found->second);
-  return now && (!before || now->bytes > before->bytes);
+  return now && (!before || now->bytes != before->bytes);
 }
 
 void RunQueue::note_shortage(const std::string& run_id, const Devices::Share& device) {

@@ -211,7 +211,7 @@ TEST_F(PackingTest, NoGpuIsOverfullAndEveryRunStarts) {
     begin(gpus * (1 + int64_t(rng.below(5))), gpus, ranks_per_gpu);
     std::map<std::string, WaitingRun> runs;
     for (int i = 0; i < 60; ++i) {
-      const int64_t bytes = rng.below(6) == 0 ? kWholeDevice : int64_t(rng.below(80)) * kGb;
+      const int64_t bytes = rng.below(6) == 0 ? kWholeDevice : int64_t(1 + rng.below(79)) * kGb;
       const std::string id = std::to_string(i);
       runs[id] =
           sized(id, bytes, 1 + double(rng.below(30)),
