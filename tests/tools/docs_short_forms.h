@@ -69,6 +69,8 @@ constexpr ShortForm kShortForms[] = {
     {"tools/bench_language_models.py", "tools/bench_language_models.py --help #", "transformers"},
     {"tools/bench_lightfm.py", "tools/bench_lightfm.py --help #", "lightfm"},
     {"tools/bench_recbole.py", "tools/bench_recbole.py --help #", "RecBole"},
+    {"tools/bench_recbole_protocol.py", "tools/bench_recbole_protocol.py --help #", "an hour"},
+    {"tools/bench_llama_cpp.py", "tools/bench_llama_cpp.py --help #", "llama.cpp"},
     {"tools/bench_ssd_triton.py", "tools/bench_ssd_triton.py --help #", "Triton"},
     {"tools/bench_text.py", "tools/bench_text.py --help #", "bm25s, tokenizers"},
     {"tools/torture.py", "tools/torture.py --help #", "torture_test runs it"},

@@ -60,17 +60,17 @@ bool gone_within_s(pid_t process, int patience_s) {
 
 TEST(ForkServer, ForksWithARequestASocketAndAnOutput) {
   ForkServer forks("forked", [](const std::string& request, Descriptor socket) {
-    say(socket.number(), request + " " + hear_once(socket.number()));
+    const std::string name = read_file("/proc/self/comm");
+    const std::string group = ::getpgrp() == ::getpid() ? "of its own" : "of another";
+    say(socket.number(), request + " " + hear_once(socket.number()) + " " + name + group);
     say(STDOUT_FILENO, "out ");
     say(STDERR_FILENO, "err");
     return 7;
   });
   for (const std::string name : {"one", "two"}) {
     const ForkServer::Process process = forks.fork(name);
-    EXPECT_EQ(read_file("/proc/" + std::to_string(process.id) + "/comm"), "forked\n");
-    EXPECT_EQ(::getpgid(process.id), process.id);
     say(process.socket.number(), "hello");
-    EXPECT_EQ(hear(process.socket.number()), name + " hello");
+    EXPECT_EQ(hear(process.socket.number()), name + " hello forked\nof its own");
     const int status = forks.wait(process.id).value();
     EXPECT_EQ(how_it_ended(status), "ended with exit code 7");
     EXPECT_EQ(hear_once(process.output.number()), "out err");
