@@ -209,7 +209,7 @@ def sweep_row(arguments, sweep, name, query, *overrides):
 
 
 def run_seqsweep(arguments, wanted):
-    query = """SELECT hit_10, ndcg_10, mrr_10, epochs, (SELECT max(value) FROM metrics WHERE metrics.run_id =
+    query = """SELECT hit_10, ndcg_10, mrr_10, epochs, (SELECT max(value) FROM metrics WHERE metrics.run =
                results.run_id AND split = 'validation' AND metrics.name = 'ndcg@10') FROM results WHERE status = 'done'"""
     sweep = read_sweep(arguments.program)
     for name, seed in wanted:

@@ -167,7 +167,8 @@ TEST_F(Trainers, AKilledRunComesToWhatAnUndisturbedOneInOneProcessDoes) {
 
 // Of the trainers that the server of all tests has forked, the one that lives.
 pid_t living_trainer() {
-  const auto parent_of = [](const std::string& process) {
+  const auto parent_of = [](const std::string& process) -> std::string {
+    if (process.empty() || process.find_first_not_of("0123456789") != std::string::npos) return "";
     std::ifstream file("/proc/" + process + "/stat");
     const std::string text(std::istreambuf_iterator<char>(file), {});
     const size_t name_end = text.rfind(')');  // "17 (worker-trainer) S 16 ..."
