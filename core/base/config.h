@@ -83,7 +83,7 @@ void require_known_keys(const Value& value, const std::string& path,
 }  // namespace config_detail
 
 template <ConfigStruct T>
-T read_config(const Value& value, const std::string& path);
+void read_settings(const Value& value, const std::string& path, T& config);
 
 template <typename T>
 void read_field(const Value& value, const std::string& path, T& out, const Rule& rule) {
@@ -105,7 +105,7 @@ void read_field(const Value& value, const std::string& path, T& out, const Rule&
       out.push_back(std::move(element));
     }
   } else if constexpr (ConfigStruct<T>) {
-    out = read_config<T>(value, path);
+    read_settings(value, path, out);
   } else if constexpr (NamedEnum<T>) {
     const std::string name = read_string(value, path);
     std::vector<std::string> choices;
@@ -130,11 +130,10 @@ void read_field(const Value& value, const std::string& path, T& out, const Rule&
   }
 }
 
-// A struct from a YAML map: absent keys keep their defaults. Errors (Fault::Input) name file, line,
-// column, key and what is valid. `path` is the dotted name of the map, "" for the whole file.
+// A struct from a YAML map: absent keys keep what the struct has. Errors (Fault::Input) name file,
+// line, column, key and what is valid. `path` is the dotted name of the map, "" for the whole file.
 template <ConfigStruct T>
-T read_config(const Value& value, const std::string& path) {
-  T config{};
+void read_settings(const Value& value, const std::string& path, T& config) {
   std::vector<std::string> known;
   const auto dotted = [&](const char* name) { return path.empty() ? name : path + "." + name; };
   if (!value.is_null() && !value.is_map()) {
@@ -145,6 +144,12 @@ T read_config(const Value& value, const std::string& path) {
     if (const Value* found = value.find(name)) read_field(*found, dotted(name), member, rule);
   });
   config_detail::require_known_keys(value, path, known);
+}
+
+template <ConfigStruct T>
+T read_config(const Value& value, const std::string& path) {
+  T config{};
+  read_settings(value, path, config);
   return config;
 }
 

@@ -66,6 +66,16 @@ TEST(Config, ReadsEveryTypeAndKeepsDefaults) {
   EXPECT_FALSE(config.fast);
 }
 
+struct Tuned : Outer {
+  Tuned() { inner.cap = 9; }
+};
+
+TEST(Config, ANestedMapKeepsWhatItsOwnerSets) {
+  const auto config = read_config<Tuned>(parse_yaml("inner: {rate: 0.25}", "f"), "");
+  EXPECT_EQ(config.inner.rate, 0.25);
+  EXPECT_EQ(config.inner.cap, 9);
+}
+
 TEST(Config, JsonReadsBackEqual) {
   const auto config = read_config<Outer>(parse_yaml("name: \"12\"\ninner: {cap: 2}", "f"), "");
   const Json json = to_json(config);
