@@ -63,6 +63,7 @@ void Coordinator::work() {
   if (now_ms() - stored_ms_ >= kStoreEveryMs) store_progress();
   // Leases are of no use while a full disk keeps messages waiting.
   bury_dead();
+  if (!draining_since_ms_ && !stopped_) replace_dead();
   if (!disk_full_since_ms_) expire_leases();
   apply_requests();
   if (!draining_since_ms_) dispatch();
@@ -238,7 +239,7 @@ void Coordinator::fit_to_workers() {
       scheduler_.remove(run_id);
       fail(ticket, "input", reason);
     } else {
-      run.ranks = scheduler_.workers();
+      run.ranks = scheduler_.ranks_max();
       scheduler_.add(std::move(run));
     }
   }

@@ -7,13 +7,13 @@
 namespace seqsweep {
 
 Roster::Roster(int64_t workers, int64_t now_ms)
-    : started_ms_(now_ms), members_(static_cast<size_t>(workers + 1)) {}
+    : members_(static_cast<size_t>(workers + 1), Member{.started_ms = now_ms}) {}
 
 bool Roster::hello(int64_t rank, const Hello& hello) {
   if (rank < 1 || rank > size()) return false;
   Member& member = members_[static_cast<size_t>(rank)];
   if (member.greeted || member.state == State::Dead) return false;
-  member = {State::Free, true, hello};
+  member = {State::Free, true, hello, member.started_ms};
   return true;
 }
 
@@ -32,6 +32,11 @@ std::vector<int64_t> Roster::silent() const {
 
 bool Roster::is_dead(int64_t rank) const {
   return members_.at(static_cast<size_t>(rank)).state == State::Dead;
+}
+
+void Roster::expect(int64_t rank, int64_t now_ms) {
+  SEQ_CHECK(is_dead(rank));
+  members_[static_cast<size_t>(rank)] = {.started_ms = now_ms};
 }
 
 Attempt* Roster::bury(int64_t rank) {
@@ -132,10 +137,9 @@ void Roster::lose_all() {
 
 std::vector<int64_t> Roster::lose_silent(int64_t now_ms, int64_t lease_ms) {
   std::vector<int64_t> silent;
-  if (now_ms - started_ms_ <= lease_ms) return silent;
   for (int64_t rank = 1; rank <= size(); ++rank) {
     Member& member = members_[static_cast<size_t>(rank)];
-    if (member.state != State::Starting) continue;
+    if (member.state != State::Starting || now_ms - member.started_ms <= lease_ms) continue;
     member.state = State::Lost;
     silent.push_back(rank);
   }

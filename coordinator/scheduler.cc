@@ -61,10 +61,11 @@ std::vector<Scheduler::Start> Scheduler::start(int64_t now_ms) {
   std::vector<Start> starts;
   while (workers_.free() > 0) {
     const WaitingRuns::Order by = order(now_ms);
-    const WaitingRun* first = waiting_.first(by, workers_.size());
+    const WaitingRun* first = waiting_.first(by, ranks_max());
     if (!first) break;
-    if (first->ranks > workers_.free()) {
+    if (first->ranks > ranks_free()) {
       reserved_ = reserve(*first, now_ms);
+      fill_alone(now_ms, starts);
       fill_behind(now_ms, starts);
       break;
     }
@@ -74,10 +75,27 @@ std::vector<Scheduler::Start> Scheduler::start(int64_t now_ms) {
   return starts;
 }
 
+int64_t Scheduler::ranks_max() const {
+  return std::max<int64_t>(1, workers_.size_together());
+}
+
+int64_t Scheduler::ranks_free() const {
+  return std::max<int64_t>(workers_.free_together(), workers_.free_alone() > 0);
+}
+
+// Workers that are of no use to the reservation.
+void Scheduler::fill_alone(int64_t now_ms, std::vector<Start>& starts) {
+  while (workers_.free_alone() > 0) {
+    const WaitingRun* run = waiting_.first(order(now_ms), 1);
+    if (!run) return;
+    starts.push_back(place(*run, now_ms));
+  }
+}
+
 // Runs that leave the reservation where it is: they end before it, or take spare workers.
 void Scheduler::fill_behind(int64_t now_ms, std::vector<Start>& starts) {
-  while (workers_.free() > 0 && reserved_->at_ms) {
-    const int64_t free = workers_.free();
+  while (workers_.free_together() > 0 && reserved_->at_ms) {
+    const int64_t free = workers_.free_together();
     const WaitingRun* run = waiting_.first(order(now_ms), std::min(free, reserved_->spare));
     if (run) {
       reserved_->spare -= run->ranks;
@@ -90,7 +108,7 @@ void Scheduler::fill_behind(int64_t now_ms, std::vector<Start>& starts) {
 }
 
 WaitingRuns::Order Scheduler::order(int64_t now_ms) const {
-  const double longest_s = waiting_.longest_path_s(workers_.size());
+  const double longest_s = waiting_.longest_path_s(ranks_max());
   return left_per_worker_s(now_ms) < kTail * longest_s ? WaitingRuns::Order::Length
                                                        : WaitingRuns::Order::Turn;
 }
@@ -114,8 +132,9 @@ const WaitingRun& Scheduler::with_data_at_hand(const WaitingRun& first) const {
 
 Scheduler::Reservation Scheduler::reserve(const WaitingRun& run, int64_t now_ms) const {
   Reservation reserved{.label = run.label, .ranks = run.ranks};
-  int64_t free = workers_.free();
+  int64_t free = workers_.free_together();
   for (const auto& [end_ms, leader] : ends_) {
+    if (workers_.works_alone(leader)) continue;
     const int64_t at_ms = std::max(now_ms, end_ms);
     if (free >= run.ranks && at_ms > *reserved.at_ms) break;
     free += running_.at(leader).ranks;
@@ -140,9 +159,9 @@ Scheduler::Start Scheduler::place(const WaitingRun& run, int64_t now_ms) {
 
 std::vector<std::string> Scheduler::impossible() const {
   std::vector<std::string> runs;
-  if (waiting_.ranks_max() <= workers_.size()) return runs;
+  if (waiting_.ranks_max() <= ranks_max()) return runs;
   for (const auto& [run_id, run] : waiting_.all()) {
-    if (run.ranks > workers_.size()) runs.push_back(run_id);
+    if (run.ranks > ranks_max()) runs.push_back(run_id);
   }
   std::sort(runs.begin(), runs.end());
   return runs;
@@ -151,16 +170,15 @@ std::vector<std::string> Scheduler::impossible() const {
 std::string Scheduler::reason(const std::string& run_id, int64_t now_ms) const {
   const WaitingRun* run = waiting_.find(run_id);
   SEQ_CHECK(run);
-  if (run->ranks > workers_.size()) {
+  if (run->ranks > ranks_max()) {
     return fmt::format("needs {} ranks, there {} {}: start with more, or lower train.ranks",
-                       run->ranks, workers_.size() == 1 ? "is" : "are",
-                       workers_text(workers_.size()));
+                       run->ranks, ranks_max() == 1 ? "is" : "are", workers_text(ranks_max()));
   }
   if (run->not_before_ms > now_ms) {
     return fmt::format("tried again in {}",
                        human_duration(double(run->not_before_ms - now_ms) / 1000));
   }
-  const int64_t free = workers_.free();
+  const int64_t free = ranks_free();
   if (run->ranks > free) {
     return fmt::format("needs {}, {} free", workers_text(run->ranks),
                        free == 0   ? "none is"

@@ -34,10 +34,13 @@ class Scheduler {
 
   // ---- workers ----
   void greet(int64_t rank, const std::string& host) { workers_.greet(rank, host); }
-  void release(std::span<const int64_t> members);      // Of a run that ended; also of a lost one.
-  void lose(std::span<const int64_t> members);         // They do not answer; they may come back.
-  void bury(int64_t rank) { workers_.bury(rank); }     // It died, and is never free again.
+  void release(std::span<const int64_t> members);   // Of a run that ended; also of a lost one.
+  void lose(std::span<const int64_t> members);      // They do not answer; they may come back.
+  void bury(int64_t rank) { workers_.bury(rank); }  // It died, and is never free again.
+  // Another process has a dead one's number; it trains runs on one rank alone, once it is greeted.
+  void replace(int64_t rank) { workers_.replace(rank); }
   int64_t workers() const { return workers_.size(); }  // All but the lost and dead ones.
+  int64_t ranks_max() const;                           // That a run can have.
   double left_per_worker_s(int64_t now_ms) const;      // Of what runs and what waits.
   // When the run of this leader, the first of its members, is likely to end.
   void expect_end(int64_t leader, int64_t end_ms);
@@ -50,7 +53,7 @@ class Scheduler {
   // The runs that start now, on free workers, which are busy then.
   std::vector<Start> start(int64_t now_ms);
 
-  // Runs that need more ranks than there are workers, the lost ones not counted.
+  // Runs that need more than ranks_max().
   std::vector<std::string> impossible() const;
   // Why a waiting run does; for people.
   std::string reason(const std::string& run_id, int64_t now_ms) const;
@@ -69,6 +72,8 @@ class Scheduler {
   WaitingRuns::Order order(int64_t now_ms) const;
   const WaitingRun& with_data_at_hand(const WaitingRun& first) const;
   Reservation reserve(const WaitingRun& run, int64_t now_ms) const;
+  int64_t ranks_free() const;  // The most ranks of a run that starts now.
+  void fill_alone(int64_t now_ms, std::vector<Start>& starts);
   void fill_behind(int64_t now_ms, std::vector<Start>& starts);
   Start place(const WaitingRun& run, int64_t now_ms);
   void forget(int64_t leader);

@@ -27,6 +27,13 @@ void WorkerPool::bury(int64_t rank) {
   set(rank, State::Dead);
 }
 
+void WorkerPool::replace(int64_t rank) {
+  Worker& worker = workers_.at(static_cast<size_t>(rank));
+  SEQ_CHECK(worker.state == State::Dead);
+  worker = {.state = State::Starting, .alone = true, .host = {}, .dataset = {}};
+  ++size_, ++size_alone_;
+}
+
 bool WorkerPool::holds(const std::string& dataset) const {
   return by_dataset_.contains(dataset);
 }
@@ -38,6 +45,11 @@ std::vector<std::string> WorkerPool::held() const {
 }
 
 std::vector<int64_t> WorkerPool::take(int64_t ranks, const std::string& dataset) {
+  if (ranks == 1 && !alone_.empty()) {
+    const int64_t rank = *alone_.begin();
+    set(rank, State::Busy);
+    return {rank};
+  }
   SEQ_CHECK(ranks <= free_);
   std::vector<int64_t> members;
   const auto count = static_cast<size_t>(ranks);
@@ -70,8 +82,13 @@ void WorkerPool::set(int64_t rank, State state) {
   Worker& worker = workers_.at(static_cast<size_t>(rank));
   if (worker.state == state || worker.state == State::Dead) return;
   const auto counts = [](State one) { return one != State::Lost && one != State::Dead; };
-  size_ += int64_t{counts(state)} - int64_t{counts(worker.state)};
-  if (worker.state == State::Free || state == State::Free) {
+  const int64_t more = int64_t{counts(state)} - int64_t{counts(worker.state)};
+  size_ += more;
+  if (worker.alone) {
+    size_alone_ += more;
+    if (state == State::Free) alone_.insert(rank);
+    if (state != State::Free) alone_.erase(rank);
+  } else if (worker.state == State::Free || state == State::Free) {
     std::set<int64_t>& here = by_host_[worker.host];
     if (const auto level = hosts_by_free_.find(here.size()); level != hosts_by_free_.end()) {
       level->second.erase(worker.host);

@@ -69,5 +69,27 @@ TEST(WorkerPool, WorkersThatAreStartingAreNotFree) {
   EXPECT_THAT(pool.take(1, ""), ElementsAre(2));
 }
 
+TEST_F(WorkerPoolTest, AReplacementWorksAlone) {
+  pool_.bury(5);
+  pool_.replace(5);
+  EXPECT_EQ(pool_.size(), 6);
+  EXPECT_EQ(pool_.size_together(), 5);
+  EXPECT_EQ(pool_.free(), 5);
+  pool_.greet(5, "c");
+  EXPECT_EQ(pool_.free(), 6);
+  EXPECT_EQ(pool_.free_together(), 5);
+  EXPECT_TRUE(pool_.works_alone(5));
+  EXPECT_THAT(pool_.take(1, "films"), ElementsAre(5));  // The others can do more.
+  pool_.free(5);
+  EXPECT_THAT(pool_.take(5, ""), ElementsAre(1, 2, 3, 4, 6));
+  EXPECT_EQ(pool_.free(), 1);
+  pool_.bury(5);
+  EXPECT_EQ(pool_.free(), 0);
+  EXPECT_EQ(pool_.size(), 5);
+  pool_.replace(5);
+  EXPECT_EQ(pool_.size(), 6);
+  EXPECT_EQ(pool_.size_together(), 5);
+}
+
 }  // namespace
 }  // namespace seqsweep
