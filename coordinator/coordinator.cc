@@ -63,6 +63,7 @@ void Coordinator::work() {
   if (now_ms() - stored_ms_ >= kStoreEveryMs) store_progress();
   // Leases are of no use while a full disk keeps messages waiting.
   bury_dead();
+  if (!draining_since_ms_ && !stopped_) replace_dead();
   if (!disk_full_since_ms_) expire_leases();
   apply_requests();
   if (!draining_since_ms_) dispatch();
@@ -232,8 +233,8 @@ void Coordinator::fit_to_workers() {
   }
   for (const std::string& run_id : scheduler_.impossible()) {
     WaitingRun run = *scheduler_.waiting().find(run_id);
-    if (run.ranks > scheduler_.workers() && run.ranks <= roster_.size()) {
-      run.ranks = scheduler_.workers();
+    if (run.ranks > scheduler_.ranks_max() && run.ranks <= roster_.size()) {
+      run.ranks = scheduler_.ranks_max();
       scheduler_.add(std::move(run));
       continue;
     }

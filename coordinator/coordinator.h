@@ -36,6 +36,8 @@ struct CoordinatorSettings {
   RetryRule retry;                   // Of runs that failed by the world or for want of memory.
   double drain_grace_s = 60;         // For workers to checkpoint.
   double disk_full_wait_s = 0;       // For someone to make room; 0: a full disk ends the sweep.
+  // The command that starts a worker in the place of one that died; nothing: none is started.
+  std::function<std::vector<std::string>(int64_t rank, const Hello& dead)> replacement;
   std::function<bool()> stop_requested = [] { return false; };  // Asked at every tick.
 };
 
@@ -84,6 +86,7 @@ class Coordinator {
   bool awaits_comeback() const;
   void tell_stack(const std::string& run_id, int64_t rank);
   void bury_dead();
+  void replace_dead();
   void fail(const Ticket& ticket, const std::string& cause, const std::string& text);
   void dispatch();
   void start(const std::vector<Scheduler::Start>& starts);
@@ -114,11 +117,13 @@ class Coordinator {
   Scheduler scheduler_;
   Roster roster_;
 
-  std::deque<Envelope> inbox_;      // Received and not yet applied.
-  std::vector<Progress> unstored_;  // Applied and not yet stored.
-  std::deque<Envelope> outbox_;     // To be sent when what it tells of is on the disk.
-  std::deque<Request> requests_;    // Taken and not yet applied.
-  std::deque<int> dead_;            // Ranks that died, not yet acted upon.
+  std::deque<Envelope> inbox_;       // Received and not yet applied.
+  std::vector<Progress> unstored_;   // Applied and not yet stored.
+  std::deque<Envelope> outbox_;      // To be sent when what it tells of is on the disk.
+  std::deque<Request> requests_;     // Taken and not yet applied.
+  std::deque<int> dead_;             // Ranks that died, not yet acted upon.
+  std::deque<int64_t> unreplaced_;   // Those that may be replaced once there is work for them.
+  std::deque<int64_t> replaced_ms_;  // When others were, within the last hour.
   FailureWatch watch_;
   StatusCounts counts_;
 

@@ -12,6 +12,7 @@
 namespace seqsweep {
 namespace {
 
+constexpr int64_t kReplacedWithinMs = 3600 * 1000;
 constexpr size_t kCallsTold = 12;        // Of a worker's stack; the file has all.
 constexpr int64_t kComebackMs = 30'000;  // For a worker whose trainer hung to get another one.
 
@@ -94,9 +95,41 @@ void Coordinator::bury_dead() {
       }
     }
     scheduler_.bury(rank);
+    if (settings_.replacement) unreplaced_.push_back(rank);
     log_warning("rank {} died: {} of {} workers are left", rank, scheduler_.workers(),
                 roster_.size());
     changed_ = true;
+  }
+}
+
+// So many an hour at most as there were workers: what kills them all is not fed for ever.
+void Coordinator::replace_dead() {
+  auto next = unreplaced_.begin();
+  while (next != unreplaced_.end() && !scheduler_.waiting().empty()) {
+    const int64_t rank = *next;
+    if (roster_.attempt_of(rank)) {  // The others of its group have yet to leave.
+      ++next;
+      continue;
+    }
+    next = unreplaced_.erase(next);
+    while (!replaced_ms_.empty() && now_ms() - replaced_ms_.front() >= kReplacedWithinMs) {
+      replaced_ms_.pop_front();
+    }
+    if (std::ssize(replaced_ms_) >= roster_.size()) {
+      log_warning("rank {} is not started anew: {} were within the hour", rank, roster_.size());
+      continue;
+    }
+    const Hello dead = roster_.worker(rank);
+    try {
+      transport_.replace(static_cast<int>(rank), dead.host, settings_.replacement(rank, dead));
+    } catch (const Error& error) {
+      log_warning("rank {} is not started anew: {}", rank, error.what());
+      continue;
+    }
+    replaced_ms_.push_back(now_ms());
+    roster_.expect(rank, now_ms());
+    scheduler_.replace(rank);
+    note("respawned", fmt::format("rank {} died and is started anew on {}", rank, dead.host), "");
   }
 }
 

@@ -37,23 +37,23 @@ size_t Devices::add_worker(const WorkerPlace& place) {
   return number;
 }
 
-void Devices::join(size_t device) {
+void Devices::join(size_t device, bool alone) {
   count(devices_[device], -1);
-  ++devices_[device].workers;
+  ++(alone ? devices_[device].alone : devices_[device].workers);
   count(devices_[device], 1);
 }
 
-void Devices::leave(size_t device) {
+void Devices::leave(size_t device, bool alone) {
   count(devices_[device], -1);
-  --devices_[device].workers;
+  --(alone ? devices_[device].alone : devices_[device].workers);
   count(devices_[device], 1);
 }
 
 void Devices::count(const Device& device, int64_t sign) {
-  if (device.workers == 0) return;
-  workers_ += sign * device.workers;
-  capacity_ += sign * slots(device);
-  const auto kind = kinds_.emplace(Kind{device.bytes, slots(device), device.workers}, 0).first;
+  if (all(device) == 0) return;
+  capacity_ += sign * slots(device, all(device));
+  const Kind key{device.bytes, slots(device, device.workers), device.workers};
+  const auto kind = kinds_.emplace(key, 0).first;
   kind->second += sign;
   if (kind->second == 0) kinds_.erase(kind);
 }
@@ -151,6 +151,13 @@ bool Devices::fits(int64_t ranks, int64_t bytes) const {
   return found >= ranks;
 }
 
+bool Devices::fits_alone(size_t number, int64_t bytes) const {
+  const Device& device = devices_[number];
+  if (bytes == kWholeDevice) return is_idle(device.load);
+  const bool is_open = limit(device) - device.load.busy > device.load.held.places;
+  return is_open && room(number, device.load).bytes >= bytes;
+}
+
 std::vector<size_t> Devices::some(int64_t ranks, int64_t bytes) const {
   std::vector<size_t> devices;
   const auto& candidates = bytes == kWholeDevice ? idle_ : by_spare_;
@@ -223,20 +230,21 @@ int64_t Devices::most_spare_bytes() const {
 // ---- were nothing running ----
 
 bool Devices::could_fit(int64_t ranks, int64_t bytes) const {
-  if (bytes == kWholeDevice) return ranks <= workers_;
-  if (bytes == 0) return ranks <= capacity_;
-  int64_t fit = 0;
-  for (const auto& [kind, count] : kinds_) fit += count * std::min(kind.slots, kind.bytes / bytes);
-  return fit >= ranks;
+  return could(ranks, bytes, bytes == kWholeDevice ? &Kind::workers : &Kind::slots);
 }
 
 bool Devices::could_hold(int64_t ranks, int64_t bytes) const {
-  if (bytes == 0 || bytes == kWholeDevice) return ranks <= workers_;
-  int64_t held = 0;
+  return could(ranks, bytes, &Kind::workers);
+}
+
+bool Devices::could(int64_t ranks, int64_t bytes, int64_t Kind::*places) const {
+  const bool any_bytes = bytes == 0 || bytes == kWholeDevice;
+  int64_t sum = 0;
   for (const auto& [kind, count] : kinds_) {
-    held += count * std::min(kind.workers, kind.bytes / bytes);
+    const int64_t here = ranks == 1 ? 1 : kind.*places;  // One may be on a worker in no group.
+    sum += count * (any_bytes ? here : std::min(here, kind.bytes / bytes));
   }
-  return held >= ranks;
+  return sum >= ranks;
 }
 
 int64_t Devices::most_bytes() const {
@@ -245,7 +253,7 @@ int64_t Devices::most_bytes() const {
 
 Devices::Share Devices::share(size_t number) const {
   const Device& device = devices_[number];
-  return {device.bytes, slots(device), device.workers};
+  return {device.bytes, slots(device, all(device)), all(device)};
 }
 
 }  // namespace seqsweep

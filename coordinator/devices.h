@@ -29,6 +29,7 @@ struct Seat {  // Of a worker at work.
   int64_t rank = 0;
   size_t device = 0;
   int64_t bytes = 0;  // Spoken for.
+  bool alone = false;
 };
 
 struct Room {
@@ -42,9 +43,11 @@ class Devices {
   explicit Devices(int64_t ranks_per_gpu);
 
   // ---- workers ----
-  size_t add_worker(const WorkerPlace& place);  // Returns the number of its device.
-  void join(size_t device);                     // It is there, or again.
-  void leave(size_t device);                    // It is lost or dead.
+  // One that works alone is in no group: it uses its device up as others do, but is never free
+  // here, nor a place for a rank of several.
+  size_t add_worker(const WorkerPlace& place);    // Returns the number of its device.
+  void join(size_t device, bool alone = false);   // It is there, or again.
+  void leave(size_t device, bool alone = false);  // It is lost or dead.
   void set_free(size_t device, int64_t rank);
   void set_unfree(size_t device, int64_t rank);
   int64_t lowest_free(size_t device) const { return *devices_[device].free_ranks.begin(); }
@@ -55,6 +58,7 @@ class Devices {
   int64_t places() const { return places_; }  // Free workers that a device has a place for.
   int64_t places(size_t device, int64_t bytes) const;
   bool fits(int64_t ranks, int64_t bytes) const;
+  bool fits_alone(size_t device, int64_t bytes) const;  // One rank, on a worker that works alone.
   // Devices on which such ranks fit, the roomiest first, until there are `ranks` places.
   std::vector<size_t> some(int64_t ranks, int64_t bytes) const;
   // For one rank: the GPU with the fewest runs on it, on the host with the fewest places, where it
@@ -68,7 +72,7 @@ class Devices {
 
   // ---- and later ----
   struct Load {
-    int64_t free = 0, busy = 0;  // Workers.
+    int64_t free = 0, busy = 0;  // Workers; those that work alone are among the busy ones only.
     int64_t bytes = 0;           // Spoken for.
     Room held;
   };
@@ -81,7 +85,8 @@ class Devices {
   int64_t capacity() const { return capacity_; }        // Places.
   bool could_fit(int64_t ranks, int64_t bytes) const;   // By places and memory.
   bool could_hold(int64_t ranks, int64_t bytes) const;  // By workers and memory.
-  int64_t most_bytes() const;                           // Of the largest device.
+  bool is_gpu(size_t device) const { return devices_[device].is_gpu; }
+  int64_t most_bytes() const;  // Of the largest device.
   bool has_gpus() const { return has_gpus_; }
   struct Share {        // Of a device.
     int64_t bytes = 0;  // Its memory.
@@ -95,7 +100,7 @@ class Devices {
     size_t host = 0;
     bool is_gpu = false;
     int64_t bytes = 0;
-    int64_t workers = 0;
+    int64_t workers = 0, alone = 0;  // Those that may be in groups, and the others.
     std::set<int64_t> free_ranks;
     Load load;
   };
@@ -103,14 +108,18 @@ class Devices {
     std::vector<size_t> devices;
     int64_t places = 0;
   };
-  struct Kind {
+  struct Kind {  // For groups.
     int64_t bytes = 0, slots = 0, workers = 0;
     auto operator<=>(const Kind&) const = default;
   };
   using ByRoom = std::tuple<int64_t, int64_t, int64_t, size_t>;  // Crowd, host's places, bytes.
 
   int64_t limit(const Device& device) const { return device.is_gpu ? ranks_per_gpu_ : INT64_MAX; }
-  int64_t slots(const Device& device) const { return std::min(device.workers, limit(device)); }
+  int64_t slots(const Device& device, int64_t workers) const {
+    return std::min(workers, limit(device));
+  }
+  static int64_t all(const Device& device) { return device.workers + device.alone; }
+  bool could(int64_t ranks, int64_t bytes, int64_t Kind::*places) const;
   static int64_t crowd(const Device& device) { return device.is_gpu ? device.load.busy : 0; }
   int64_t host_places(const Host& host, int64_t bytes) const;
   void seat_on(const Host& host, int64_t ranks, int64_t bytes, std::vector<size_t>& seats) const;
@@ -125,7 +134,7 @@ class Devices {
   std::vector<Host> hosts_;
   std::map<std::string, size_t> host_numbers_;
   std::map<std::pair<size_t, std::string>, size_t> numbers_;  // By host and GPU.
-  int64_t places_ = 0, capacity_ = 0, workers_ = 0;
+  int64_t places_ = 0, capacity_ = 0;
   std::map<Kind, int64_t> kinds_;  // Of devices with workers, counted.
   // Devices with a place, and their hosts.
   std::set<ByRoom> by_room_;

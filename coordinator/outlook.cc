@@ -12,7 +12,7 @@ Outlook::Outlook(const Devices& devices, int64_t ranks, int64_t bytes)
 void Outlook::end(const Seat& seat) {
   Devices::Load& load = loads_.emplace(seat.device, devices_.load(seat.device)).first->second;
   places_ -= devices_.places(seat.device, load, bytes_);
-  ++load.free;
+  if (!seat.alone || ranks_ == 1) ++load.free;
   --load.busy;
   load.bytes -= seat.bytes;
   places_ += devices_.places(seat.device, load, bytes_);

@@ -16,7 +16,7 @@ class Outlook {
   // For a run of such ranks. The devices are borrowed and must not change meanwhile.
   Outlook(const Devices& devices, int64_t ranks, int64_t bytes);
 
-  void end(const Seat& seat);  // Its worker will be free.
+  void end(const Seat& seat);  // Its worker will be free, one that works alone for a single rank.
   bool fits() const { return places_ >= ranks_; }
 
   // Of the devices that the run would be on, which must fit: what is left for runs that are still

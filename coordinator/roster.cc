@@ -7,13 +7,13 @@
 namespace seqsweep {
 
 Roster::Roster(int64_t workers, int64_t now_ms)
-    : started_ms_(now_ms), members_(static_cast<size_t>(workers + 1)) {}
+    : members_(static_cast<size_t>(workers + 1), Member{.started_ms = now_ms}) {}
 
 bool Roster::hello(int64_t rank, const Hello& hello) {
   if (rank < 1 || rank > size()) return false;
   Member& member = members_[static_cast<size_t>(rank)];
   if (member.greeted || member.state == State::Dead) return false;
-  member = {State::Here, true, hello};
+  member = {State::Here, true, hello, member.started_ms};
   return true;
 }
 
@@ -34,8 +34,19 @@ bool Roster::is_dead(int64_t rank) const {
   return members_.at(static_cast<size_t>(rank)).state == State::Dead;
 }
 
+void Roster::expect(int64_t rank, int64_t now_ms) {
+  SEQ_CHECK(is_dead(rank));
+  SEQ_CHECK(!attempt_of(rank));
+  Member& member = members_[static_cast<size_t>(rank)];
+  member = {State::Starting, false, member.hello, now_ms};
+}
+
 Attempt* Roster::bury(int64_t rank) {
   members_.at(static_cast<size_t>(rank)).state = State::Dead;
+  return attempt_of(rank);
+}
+
+Attempt* Roster::attempt_of(int64_t rank) {
   for (auto& [key, attempt] : attempts_) {
     if (std::ranges::find(attempt.members, rank) != attempt.members.end()) return &attempt;
   }
@@ -131,10 +142,9 @@ void Roster::lose_all() {
 
 std::vector<int64_t> Roster::lose_silent(int64_t now_ms, int64_t lease_ms) {
   std::vector<int64_t> silent;
-  if (now_ms - started_ms_ <= lease_ms) return silent;
   for (int64_t rank = 1; rank <= size(); ++rank) {
     Member& member = members_[static_cast<size_t>(rank)];
-    if (member.state != State::Starting) continue;
+    if (member.state != State::Starting || now_ms - member.started_ms <= lease_ms) continue;
     member.state = State::Lost;
     silent.push_back(rank);
   }

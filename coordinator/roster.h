@@ -58,7 +58,9 @@ class Roster {
   // it.
   Attempt* bury(int64_t rank);
   bool is_dead(int64_t rank) const;
-  // Workers that have not said Hello lease_ms after the start are lost. Returns them.
+  Attempt* attempt_of(int64_t rank);          // nullptr: it is in none.
+  void expect(int64_t rank, int64_t now_ms);  // Another process has this dead one's number.
+  // Workers that have not said Hello lease_ms after their start are lost. Returns them.
   std::vector<int64_t> lose_silent(int64_t now_ms, int64_t lease_ms);
 
  private:
@@ -67,12 +69,12 @@ class Roster {
     State state = State::Starting;
     bool greeted = false;
     Hello hello;
+    int64_t started_ms = 0;
   };
 
   void set_members(const Attempt& attempt, State state);
   bool is_lost(const Attempt& attempt) const;
 
-  int64_t started_ms_;
   std::vector<Member> members_;  // By world rank; 0, the coordinator, is none.
   std::map<std::pair<std::string, int64_t>, Attempt> attempts_;  // By run and number.
   int64_t running_ = 0;                                          // Those not over.

@@ -68,9 +68,9 @@ std::vector<Scheduler::Start> Scheduler::start(int64_t now_ms) {
   waiting_.wake(now_ms);
   reserved_.reset();
   std::vector<Start> starts;
-  while (workers_.devices().places() > 0) {
+  while (workers_.places(1) > 0) {
     const WaitingRuns::Order by = order(now_ms);
-    const WaitingRun* first = waiting_.first(by, workers_.size());
+    const WaitingRun* first = waiting_.first(by, ranks_max());
     if (!first) break;
     if (!fits(*first)) {
       reserved_ = reserve(*first, now_ms);
@@ -87,7 +87,7 @@ std::vector<Scheduler::Start> Scheduler::start(int64_t now_ms) {
 void Scheduler::fill_behind(int64_t now_ms, std::vector<Start>& starts) {
   const auto may = [this](const WaitingRun& run) { return fits(run); };
   const double until_s = double(*reserved_->at_ms - now_ms) / 1000;
-  while (workers_.devices().places() > 0) {
+  while (workers_.places(1) > 0) {
     hold_reserved(true);
     const WaitingRun* run = waiting_.first_that(order(now_ms), workers_.free(), may);
     const bool fits_beside = run != nullptr;
@@ -97,7 +97,8 @@ void Scheduler::fill_behind(int64_t now_ms, std::vector<Start>& starts) {
         const Seat& seat = *workers_.seat(rank);
         const auto room = reserved_->beside.find(seat.device);
         if (room == reserved_->beside.end()) continue;
-        --room->second.places;
+        // On a host's CPU one that works alone is in nobody's place.
+        if (!seat.alone || workers_.devices().is_gpu(seat.device)) --room->second.places;
         room->second.bytes -= seat.bytes;
       }
     }
@@ -117,14 +118,13 @@ void Scheduler::hold_reserved(bool held) {
       continue;
     }
     const Room now = workers_.devices().room(device, workers_.devices().load(device));
-    if (now.places == 0) continue;  // Nothing can be had of it anyway.
     workers_.hold(device, {std::max<int64_t>(0, now.places - beside.places),
                            std::max<int64_t>(0, now.bytes - beside.bytes)});
   }
 }
 
 WaitingRuns::Order Scheduler::order(int64_t now_ms) const {
-  const double longest_s = waiting_.longest_path_s(workers_.size());
+  const double longest_s = waiting_.longest_path_s(ranks_max());
   return left_per_worker_s(now_ms) < kTail * longest_s ? WaitingRuns::Order::Length
                                                        : WaitingRuns::Order::Turn;
 }
@@ -189,7 +189,7 @@ std::vector<std::string> Scheduler::impossible() {
   for (const auto& [run_id, run] : waiting_.all()) {
     if (workers_.could_fit(run.ranks, run.bytes)) continue;
     const bool could_hold = workers_.could_hold(run.ranks, run.bytes);
-    if (run.ranks > workers_.size() || (run.bytes_are_known && !could_hold)) {
+    if (run.ranks > ranks_max() || (run.bytes_are_known && !could_hold)) {
       runs.push_back(run_id);
     } else {
       by_themselves.push_back(run);
@@ -212,14 +212,14 @@ std::string Scheduler::reason(const std::string& run_id, int64_t now_ms) const {
                        human_duration(double(run->not_before_ms - now_ms) / 1000));
   }
   const Devices& devices = workers_.devices();
-  const int64_t places = run->bytes == kWholeDevice ? workers_.free() : devices.places();
+  const int64_t free = run->ranks == 1 ? workers_.free() : workers_.free_together();
+  const int64_t places = run->bytes == kWholeDevice ? free : workers_.places(run->ranks);
   if (run->ranks > places) {
-    return fmt::format(
-        "needs {}, {} free{}", workers_text(run->ranks),
-        places == 0   ? "none is"
-        : places == 1 ? "one is"
-                      : fmt::format("{} are", places),
-        workers_.free() > places ? " on a GPU that ranks_per_gpu lets more train on" : "");
+    return fmt::format("needs {}, {} free{}", workers_text(run->ranks),
+                       places == 0   ? "none is"
+                       : places == 1 ? "one is"
+                                     : fmt::format("{} are", places),
+                       free > places ? " on a GPU that ranks_per_gpu lets more train on" : "");
   }
   if (fits(*run)) {
     return reserved_ ? fmt::format("the free workers are reserved for {}", reserved_->label)
@@ -240,10 +240,9 @@ std::string Scheduler::reason(const std::string& run_id, int64_t now_ms) const {
 // Why it can never start.
 std::string Scheduler::shortage(const WaitingRun& run) const {
   const Devices& devices = workers_.devices();
-  if (run.ranks > workers_.size()) {
+  if (run.ranks > ranks_max()) {
     return fmt::format("needs {} ranks, there {} {}: start with more, or lower train.ranks",
-                       run.ranks, workers_.size() == 1 ? "is" : "are",
-                       workers_text(workers_.size()));
+                       run.ranks, ranks_max() == 1 ? "is" : "are", workers_text(ranks_max()));
   }
   const char* device = device_word(devices);
   if (run.bytes > devices.most_bytes()) {

@@ -37,11 +37,14 @@ class Scheduler {
 
   // ---- workers ----
   void greet(int64_t rank, const WorkerPlace& place) { workers_.greet(rank, place); }
-  void release(std::span<const int64_t> members);      // Of a run that ended; also of a lost one.
-  void lose(std::span<const int64_t> members);         // They do not answer; they may come back.
-  void bury(int64_t rank) { workers_.bury(rank); }     // It died, and is never free again.
-  int64_t workers() const { return workers_.size(); }  // All but the lost and dead ones.
-  int64_t capacity() const { return workers_.capacity(); }  // Of which so many may train at once.
+  void release(std::span<const int64_t> members);   // Of a run that ended; also of a lost one.
+  void lose(std::span<const int64_t> members);      // They do not answer; they may come back.
+  void bury(int64_t rank) { workers_.bury(rank); }  // It died, and is never free again.
+  // Another process has a dead one's number; it trains runs on one rank alone, once it is greeted.
+  void replace(int64_t rank) { workers_.replace(rank); }
+  int64_t workers() const { return workers_.size(); }         // All but the lost and dead ones.
+  int64_t ranks_max() const { return workers_.ranks_max(); }  // That a run can have.
+  int64_t capacity() const { return workers_.capacity(); }    // So many may train at once.
   Devices::Share device_of(int64_t rank) const { return workers_.share(rank); }
   double left_per_worker_s(int64_t now_ms) const;  // Of what runs and what waits.
   // When the run of this leader, the first of its members, is likely to end.
@@ -55,9 +58,9 @@ class Scheduler {
   // The runs that start now, on free workers, which are busy then.
   std::vector<Start> start(int64_t now_ms);
 
-  // Runs that need more ranks than there are workers, or, as is known, more memory than there is;
-  // the lost ones not counted. Comes before start(): runs that are only guessed to need more
-  // memory, or that need more ranks than have a place, get whole devices.
+  // Runs that need more than ranks_max(), or, as is known, more memory than there is; the lost ones
+  // not counted. Comes before start(): runs that are only guessed to need more memory, or that need
+  // more ranks than have a place, get whole devices.
   std::vector<std::string> impossible();
   // Why a waiting run does; for people.
   std::string reason(const std::string& run_id, int64_t now_ms) const;
@@ -76,7 +79,7 @@ class Scheduler {
 
   WaitingRuns::Order order(int64_t now_ms) const;
   const WaitingRun& with_data_at_hand(const WaitingRun& first) const;
-  bool fits(const WaitingRun& run) const { return workers_.devices().fits(run.ranks, run.bytes); }
+  bool fits(const WaitingRun& run) const { return workers_.fits(run.ranks, run.bytes); }
   Reservation reserve(const WaitingRun& run, int64_t now_ms) const;
   void hold_reserved(bool held);
   void fill_behind(int64_t now_ms, std::vector<Start>& starts);

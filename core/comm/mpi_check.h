@@ -12,9 +12,12 @@ struct MpiWorld::State {
   int rank = 0, size = 1;
   int64_t cores = 1;
   bool broken = false;  // A rank died.
+  bool can_replace = false;
+  MPI_Comm parent = MPI_COMM_NULL;  // Of a replacement: the coordinator, as the other side.
 };
 
-// Throws Error (Fault::World) with MPI's text unless the code is MPI_SUCCESS.
+std::string error_text(int code, const char* call);  // MPI's own.
+// Throws Error (Fault::World) with it unless the code is MPI_SUCCESS.
 void check_mpi(int code, const char* call);
 
 }  // namespace seqsweep

@@ -6,6 +6,10 @@
 
 namespace seqsweep {
 
+bool survives_deaths() {
+  return false;
+}
+
 bool is_death(int) {
   return false;
 }

@@ -19,6 +19,13 @@ volatile std::sig_atomic_t code_to_leave_with = 0;
 
 }  // namespace
 
+bool survives_deaths() {
+  int* survives = nullptr;
+  int is_set = 0;
+  MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_FT, &survives, &is_set);
+  return is_set && *survives;
+}
+
 bool is_death(int code) {
   if (code == MPI_SUCCESS) return false;
   int kind = MPI_SUCCESS;
@@ -47,10 +54,7 @@ std::vector<int> acknowledge_deaths(MPI_Comm comm) {
 // group has to do without it. A process is in one group at a time: its first rank tells groups with
 // the same tag apart. Without --with-ft the launcher may be one that knows nothing of groups.
 int create_comm(MPI_Comm world, MPI_Group group, int tag, MPI_Comm* created) {
-  int* survives_deaths = nullptr;
-  int is_set = 0;
-  MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_FT, &survives_deaths, &is_set);
-  if (!is_set || !*survives_deaths) return MPI_Comm_create_group(world, group, tag, created);
+  if (!survives_deaths()) return MPI_Comm_create_group(world, group, tag, created);
   const int first = 0;
   int first_of_world = 0;
   MPI_Group all = MPI_GROUP_NULL;

@@ -9,6 +9,9 @@
 
 namespace seqsweep {
 
+// Whether this job is told of ranks that die, and goes on without them.
+bool survives_deaths();
+
 // Whether a call failed because a rank died.
 bool is_death(int code);
 

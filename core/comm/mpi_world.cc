@@ -46,22 +46,45 @@ int64_t share_of_cores(MPI_Comm world, int rank, int size) {
 
 }  // namespace
 
-void check_mpi(int code, const char* call) {
-  if (code == MPI_SUCCESS) return;
+std::string error_text(int code, const char* call) {
   char text[MPI_MAX_ERROR_STRING] = "";
   int length = 0;
   MPI_Error_string(code, text, &length);
-  throw_world("{}: {}", call, std::string(text, static_cast<size_t>(length)));
+  return fmt::format("{}: {}", call, std::string(text, static_cast<size_t>(length)));
 }
 
-MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
+void check_mpi(int code, const char* call) {
+  if (code != MPI_SUCCESS) throw_world("{}", error_text(code, call));
+}
+
+MpiWorld::MpiWorld(bool replaces) : state_(std::make_unique<State>()) {
   SEQ_CHECK(started_by_mpirun());
+  begin(replaces);
+  state_->cores = share_of_cores(state_->comm, state_->rank, state_->size);
+}
+
+MpiWorld::MpiWorld(const Replacement& place) : state_(std::make_unique<State>()) {
+  begin(/*replaces=*/false);
+  check_mpi(MPI_Comm_get_parent(&state_->parent), "MPI_Comm_get_parent");
+  if (state_->parent == MPI_COMM_NULL) {
+    MPI_Finalize();
+    throw_input("--replaces: only a sweep starts such a process, in the place of one that died");
+  }
+  check_mpi(MPI_Comm_set_errhandler(state_->parent, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  state_->rank = place.rank;
+  state_->size = place.rank + 1;
+  state_->cores = place.cores;
+}
+
+void MpiWorld::begin(bool replaces) {
   int provided = 0;
   // One thread at a time, not always the same: torch's backward on a GPU has its own, and sums are
   // started in it.
   ::alarm(kInitPatience_s);  // A rank that dies meanwhile leaves the others in there for ever.
-  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+  const int wanted = replaces ? MPI_THREAD_MULTIPLE : MPI_THREAD_SERIALIZED;
+  check_mpi(MPI_Init_thread(nullptr, nullptr, wanted, &provided), "MPI_Init_thread");
   ::alarm(0);
+  state_->can_replace = provided == MPI_THREAD_MULTIPLE && survives_deaths();
   if (provided < MPI_THREAD_SERIALIZED) {
     throw_world("MPI_Init_thread: this MPI allows one thread only; use one with thread support");
   }
@@ -71,7 +94,6 @@ MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
   check_mpi(MPI_Comm_set_errhandler(state_->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check_mpi(MPI_Comm_rank(state_->comm, &state_->rank), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(state_->comm, &state_->size), "MPI_Comm_size");
-  state_->cores = share_of_cores(state_->comm, state_->rank, state_->size);
 }
 
 MpiWorld::~MpiWorld() {
@@ -87,8 +109,15 @@ bool MpiWorld::is_broken() const {
   return state_->broken;
 }
 
+bool MpiWorld::can_replace() const {
+  return state_->can_replace;
+}
+
+// A replacement ends by itself when the coordinator has left before it: for its launcher, any other
+// end than MPI_Finalize is a failure.
 void MpiWorld::leave_if_broken(int code) const {
-  if (state_->broken) leave_without_finalize(state_->comm, code);
+  const bool told_to_leave = state_->parent != MPI_COMM_NULL && code == kExitDone;
+  if (state_->broken && !told_to_leave) leave_without_finalize(state_->comm, code);
 }
 
 int MpiWorld::rank() const {

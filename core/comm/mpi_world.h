@@ -17,10 +17,19 @@ class Group;
 // Whether this process is one rank of several. Looks at the environment alone.
 bool started_by_mpirun();
 
+// Of a worker that died: its process is another one now, which Transport::replace() started. It
+// talks with the coordinator alone, and is in no group but its own.
+struct Replacement {
+  int rank = 0;
+  int64_t cores = 1;
+};
+
 class MpiWorld {
  public:
-  // MPI_Init_thread, once a process. Throws Error (Fault::World).
-  MpiWorld();
+  // MPI_Init_thread, once a process. Throws Error (Fault::World). Dead workers are only replaced
+  // where it was asked for, since that takes an MPI that several threads may use at once.
+  explicit MpiWorld(bool replaces = false);
+  explicit MpiWorld(const Replacement& place);  // Also Fault::Input: nobody started it for that.
   // MPI_Finalize: waits for every rank. What was made from the world must be gone.
   ~MpiWorld();
   MpiWorld(const MpiWorld&) = delete;
@@ -36,13 +45,16 @@ class MpiWorld {
   // Ends the process when a rank is known to have died, since ~MpiWorld would wait for it. Else it
   // does nothing. What was sent must have left.
   void leave_if_broken(int code) const;
-  void note_death() const;  // A rank died, by the word of an MPI call.
-  bool is_broken() const;   // One did.
+  void note_death() const;   // A rank died, by the word of an MPI call.
+  bool is_broken() const;    // One did.
+  bool can_replace() const;  // The dead, by Transport::replace(): this MPI tells of them.
 
   struct State;
   const State& state() const { return *state_; }  // For the rest of core/comm.
 
  private:
+  void begin(bool replaces);
+
   std::unique_ptr<State> state_;
 };
 

@@ -15,7 +15,10 @@ namespace {
 
 struct MpiWorld::State {};
 
-MpiWorld::MpiWorld() {
+MpiWorld::MpiWorld(bool) {
+  throw_no_mpi();
+}
+MpiWorld::MpiWorld(const Replacement&) {
   throw_no_mpi();
 }
 MpiWorld::~MpiWorld() = default;
@@ -40,6 +43,9 @@ void MpiWorld::note_death() const {
   throw_no_mpi();
 }
 bool MpiWorld::is_broken() const {
+  throw_no_mpi();
+}
+bool MpiWorld::can_replace() const {
   throw_no_mpi();
 }
 

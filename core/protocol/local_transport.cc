@@ -53,6 +53,10 @@ class LocalTransport : public Transport {
 
 }  // namespace
 
+void Transport::replace(int peer, const std::string&, const std::vector<std::string>&) {
+  throw_world("rank {} cannot be replaced: its messages do not travel by MPI", peer);
+}
+
 std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>> make_local_transport() {
   auto boxes = std::make_shared<std::array<Box, 2>>();
   return {std::make_unique<LocalTransport>(0, boxes), std::make_unique<LocalTransport>(1, boxes)};

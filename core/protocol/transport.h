@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,10 @@ class Transport {
   virtual std::optional<Envelope> receive(int64_t timeout_ms) = 0;
   // Peers that died, each told once. Only where one can know: a silent peer may be dead too.
   virtual std::vector<int> take_dead() { return {}; }
+  // Starts a process, on that host, which has the number of a peer that died from now on; that it
+  // is there shows by its first message. Does not wait for it. Throws Error (Fault::World) where
+  // that is not possible.
+  virtual void replace(int peer, const std::string& host, const std::vector<std::string>& command);
 };
 
 // Two ends of one process: a coordinator (rank 0) and one worker (rank 1) in threads. Each end may

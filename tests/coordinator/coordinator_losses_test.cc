@@ -245,5 +245,121 @@ TEST_F(CoordinatorTest, WithoutWorkersTheSweepStopsAndSaysSo) {
   EXPECT_EQ(counts().pending, 1);
 }
 
+// ---- replacements ----
+
+class Replacements : public CoordinatorTest {
+ protected:
+  Replacements() {
+    settings_.replacement = [](int64_t rank, const Hello& dead) {
+      return std::vector{fmt::format("worker {} of {} cores", rank, dead.cores)};
+    };
+  }
+  void die(int rank) {
+    transport_->dead = {rank};
+    coordinator_->tick(0);
+  }
+};
+
+TEST_F(Replacements, ADeadWorkerIsStartedAnewAndGetsRuns) {
+  begin_ready(2, seeds_of_a_run(3));
+  const Ticket lost = ticket_of(1), other = ticket_of(2);
+  die(1);
+  EXPECT_THAT(transport_->replaced, ElementsAre("1 on host: worker 1 of 1 cores"));
+  EXPECT_FALSE(coordinator_->lost_workers());
+  EXPECT_THAT(event_kinds(), ElementsAre("retry", "respawned"));
+  EXPECT_THAT(transport_->take<Dispatch>(1), IsEmpty());  // It is not there yet.
+  say(1, Hello{.host = "host", .cores = 1});
+  const Ticket first = ticket_of(1);
+  EXPECT_NE(first.run_id, other.run_id);
+  finish(1, first);
+  finish(1, ticket_of(1));
+  finish(2, other);
+  EXPECT_TRUE(coordinator_->ended());
+  EXPECT_EQ(counts().done, 3);
+  EXPECT_EQ(coordinator_->exit_code(), kExitDone);
+}
+
+TEST_F(Replacements, TheLastWorkerMayBeReplaced) {
+  begin_ready(1, seeds_of_a_run(1));
+  ticket_of(1);
+  die(1);
+  say(1, Hello{.host = "host", .cores = 1});
+  finish(1, ticket_of(1));
+  EXPECT_EQ(counts().done, 1);
+}
+
+TEST_F(Replacements, AGroupDoesWithoutIt) {
+  begin_ready(2, seeds_of_a_run(1, 2));
+  const Ticket wide = ticket_of(1);
+  die(2);
+  EXPECT_TRUE(transport_->replaced.empty());  // Nothing waits yet that it could train.
+  say(1, Failed{wide, "lost", "group: a member died"});
+  EXPECT_THAT(transport_->replaced, SizeIs(1));
+  const auto again = transport_->take<Dispatch>(1);
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_THAT(again[0].members, ElementsAre(1));
+}
+
+TEST_F(Replacements, AMembersNumberIsFreeOnceTheOthersHaveLeft) {
+  begin_ready(2, seeds_of_a_run(2, 2));
+  const Ticket wide = ticket_of(1);
+  transport_->take<Dispatch>(2);
+  die(2);
+  EXPECT_TRUE(transport_->replaced.empty());
+  say(1, Failed{wide, "lost", "group: a member died"});
+  EXPECT_THAT(transport_->replaced, SizeIs(1));
+  EXPECT_THAT(transport_->take<Dispatch>(1), SizeIs(1));
+  say(2, Hello{.host = "host", .cores = 1});
+  const auto own = transport_->take<Dispatch>(2);
+  ASSERT_THAT(own, SizeIs(1));
+  EXPECT_THAT(own[0].members, ElementsAre(2));
+}
+
+TEST_F(Replacements, AreNotStartedForEver) {
+  settings_.lease_s = 1e5;
+  begin_ready(1, seeds_of_a_run(10));
+  ticket_of(1);
+  die(1);
+  say(1, Hello{.host = "host", .cores = 1});
+  pass(1800);  // As many an hour as there were workers: one.
+  EXPECT_THROW(die(1), Error);
+  EXPECT_THAT(transport_->replaced, SizeIs(1));
+}
+
+TEST_F(Replacements, AnHourLaterThereMayBeAnotherOne) {
+  settings_.lease_s = 1e5;
+  begin_ready(1, seeds_of_a_run(10));
+  ticket_of(1);
+  die(1);
+  say(1, Hello{.host = "host", .cores = 1});
+  pass(3601);
+  die(1);
+  EXPECT_THAT(transport_->replaced, SizeIs(2));
+}
+
+TEST_F(Replacements, WhereThatFailsTheSweepGoesOnWithFewer) {
+  begin_ready(2, seeds_of_a_run(2));
+  transport_->refuses = true;
+  ticket_of(1);
+  const Ticket other = ticket_of(2);
+  die(1);
+  EXPECT_TRUE(coordinator_->lost_workers());
+  finish(2, other);
+  finish(2, ticket_of(2));
+  EXPECT_EQ(counts().done, 2);
+}
+
+TEST_F(Replacements, OneThatDiesBeforeItsHelloIsBuriedToo) {
+  begin_ready(2, seeds_of_a_run(2));
+  ticket_of(1);
+  const Ticket other = ticket_of(2);
+  die(1);
+  die(1);
+  EXPECT_THAT(transport_->replaced, SizeIs(2));
+  finish(2, other);
+  finish(2, ticket_of(2));
+  EXPECT_TRUE(coordinator_->ended());
+}
+
 }  // namespace
 }  // namespace seqsweep

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coordinator/coordinator.h"
+#include "core/base/error.h"
 #include "core/base/log.h"
 #include "tests/support/temporary_folder.h"
 
@@ -38,6 +39,11 @@ class FakeTransport : public Transport {
   }
 
   std::vector<int> take_dead() override { return std::exchange(dead, {}); }
+  void replace(int peer, const std::string& host,
+               const std::vector<std::string>& command) override {
+    if (refuses) throw_world("no such host");
+    replaced.push_back(fmt::format("{} on {}: {}", peer, host, command.front()));
+  }
 
   // The messages of one kind that a worker was sent, which are forgotten then.
   template <typename T>
@@ -55,6 +61,8 @@ class FakeTransport : public Transport {
   std::deque<Envelope> incoming;
   std::vector<Envelope> sent;
   std::vector<int> dead;  // Ranks whose death nobody was told yet.
+  bool refuses = false;   // To replace one.
+  std::vector<std::string> replaced;
 
  private:
   int workers_;

@@ -96,5 +96,20 @@ TEST(Roster, WorkersThatStaySilentAreLost) {
   EXPECT_EQ(roster.lost(), 0);
 }
 
+TEST(Roster, ADeadOnesNumberMayBeAnothersWhoHasItsOwnTimeToSayHello) {
+  Roster roster(1, 0);
+  roster.hello(1, {.host = "a"});
+  roster.bury(1);
+  roster.expect(1, 5000);
+  EXPECT_FALSE(roster.is_dead(1));
+  EXPECT_EQ(roster.lost(), 0);
+  EXPECT_THAT(roster.lose_silent(5100, kLeaseMs), IsEmpty());
+  EXPECT_TRUE(roster.hello(1, {.host = "b"}));
+  EXPECT_EQ(roster.worker(1).host, "b");
+  roster.bury(1);
+  roster.expect(1, 6000);
+  EXPECT_THAT(roster.lose_silent(6101, kLeaseMs), ElementsAre(1));
+}
+
 }  // namespace
 }  // namespace seqsweep

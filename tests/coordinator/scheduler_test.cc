@@ -309,5 +309,65 @@ TEST_F(SchedulerTest, TheSameEventsGiveTheSameDecisions) {
   EXPECT_EQ(play(), play());
 }
 
+// ---- replacements ----
+
+TEST_F(SchedulerTest, AReplacementIsInNoGroup) {
+  workers(3);
+  scheduler_.bury(1);
+  scheduler_.replace(1);
+  scheduler_.greet(1, {.host = "a"});
+  EXPECT_EQ(scheduler_.workers(), 3);
+  EXPECT_EQ(scheduler_.ranks_max(), 2);
+  wait({run("wide", 3), run("pair", 2), run("single", 1)});
+  EXPECT_THAT(scheduler_.impossible(), ElementsAre("wide"));
+  EXPECT_THAT(scheduler_.reason("wide", 0), HasSubstr("needs 3 ranks, there are 2 workers"));
+  const auto started = start();
+  EXPECT_THAT(started.at("pair"), ElementsAre(2, 3));
+  EXPECT_THAT(started.at("single"), ElementsAre(1));
+}
+
+// It is of no use to a run on two ranks, so it need not wait with the others.
+TEST_F(SchedulerTest, AReplacementIsNotReserved) {
+  workers(3);
+  scheduler_.bury(3);
+  scheduler_.replace(3);
+  keep_busy(1, 10);
+  scheduler_.greet(3, {.host = "a"});
+  wait({run("pair", 2, 1000), run("long", 1, 900), run("longer", 1, 950)});
+  const auto started = start();
+  ASSERT_EQ(started.size(), 1U);  // Worker 2 waits for worker 1.
+  EXPECT_THAT(started.at("longer"), ElementsAre(3));
+}
+
+TEST_F(SchedulerTest, WithReplacementsAloneRunsOnOneRankGoOn) {
+  workers(1);
+  scheduler_.bury(1);
+  scheduler_.replace(1);
+  scheduler_.greet(1, {.host = "a"});
+  wait({run("pair", 2), run("single", 1)});
+  EXPECT_THAT(scheduler_.impossible(), ElementsAre("pair"));
+  EXPECT_THAT(start().at("single"), ElementsAre(1));
+}
+
+// Of the GPU that worker 1 has until then.
+TEST_F(SchedulerTest, AReplacementLeavesTheMemoryThatIsReserved) {
+  scheduler_ = Scheduler(3, /*ranks_per_gpu=*/2);
+  scheduler_.greet(1, {.host = "a", .gpu = "0", .bytes = 80});
+  scheduler_.greet(3, {.host = "a", .gpu = "1", .bytes = 80});
+  keep_busy(1, 10);
+  scheduler_.bury(2);
+  scheduler_.replace(2);
+  scheduler_.greet(2, {.host = "a", .gpu = "0", .bytes = 80});
+  wait({run("pair", 2, 1000), run("large", 1, 900), run("small", 1, 900)});
+  for (const auto& [id, bytes] : {std::pair("pair", 60), std::pair("large", 30)}) {
+    WaitingRun one = *scheduler_.waiting().find(id);
+    one.bytes = bytes;
+    scheduler_.add(one);
+  }
+  const auto started = start();
+  ASSERT_EQ(started.size(), 1U);
+  EXPECT_THAT(started.at("small"), ElementsAre(2));
+}
+
 }  // namespace
 }  // namespace seqsweep

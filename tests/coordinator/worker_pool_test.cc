@@ -106,5 +106,51 @@ TEST(WorkerPool, TheDataSetOfAWorkerCountsLessThanAGpuOfItsOwn) {
   EXPECT_THAT(pool.take(1, 10, "films"), ElementsAre(1));
 }
 
+TEST_F(WorkerPoolTest, AReplacementWorksAlone) {
+  pool_.bury(5);
+  pool_.replace(5);
+  EXPECT_EQ(pool_.size(), 6);
+  EXPECT_EQ(pool_.size_together(), 5);
+  EXPECT_EQ(pool_.free(), 5);
+  pool_.greet(5, {.host = "c"});
+  EXPECT_EQ(pool_.free(), 6);
+  EXPECT_EQ(pool_.free_together(), 5);
+  EXPECT_THAT(pool_.take(1, 0, "films"), ElementsAre(5));  // The others can do more.
+  EXPECT_TRUE(pool_.seat(5)->alone);
+  pool_.free(5);
+  EXPECT_THAT(pool_.take(5, 0, ""), ElementsAre(1, 2, 3, 4, 6));
+  EXPECT_EQ(pool_.free(), 1);
+  pool_.bury(5);
+  EXPECT_EQ(pool_.free(), 0);
+  EXPECT_EQ(pool_.size(), 5);
+  pool_.replace(5);
+  EXPECT_EQ(pool_.size(), 6);
+  EXPECT_EQ(pool_.size_together(), 5);
+}
+
+TEST(WorkerPool, AReplacementUsesItsGpuUpAsOthersDo) {
+  WorkerPool pool(3, /*ranks_per_gpu=*/1);
+  for (int64_t rank = 1; rank <= 3; ++rank) {
+    pool.greet(rank, {.host = "a", .gpu = rank <= 2 ? "0" : "1", .bytes = 80});
+  }
+  pool.bury(1);
+  pool.replace(1);
+  EXPECT_TRUE(pool.could_fit(1, 81));  // Its GPU may be another one.
+  EXPECT_FALSE(pool.could_fit(3, 0));
+  pool.greet(1, {.host = "a", .gpu = "0", .bytes = 80});
+  EXPECT_EQ(pool.capacity(), 2);
+  EXPECT_FALSE(pool.could_fit(1, 81));
+  EXPECT_FALSE(pool.could_hold(3, 0));
+  EXPECT_TRUE(pool.fits(2, 80));
+  EXPECT_THAT(pool.take(1, 60, ""), ElementsAre(1));
+  EXPECT_FALSE(pool.fits(2, 10));
+  EXPECT_THAT(pool.take(1, kWholeDevice, ""), ElementsAre(3));
+  EXPECT_FALSE(pool.fits(1, 0));
+  pool.free(1);
+  pool.bury(2);
+  EXPECT_TRUE(pool.could_fit(1, 80));
+  EXPECT_THAT(pool.take(1, kWholeDevice, ""), ElementsAre(1));
+}
+
 }  // namespace
 }  // namespace seqsweep

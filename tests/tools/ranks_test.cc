@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "core/base/text.h"
 #include "tests/support/command.h"
@@ -152,9 +153,7 @@ struct Loss {
   int ranks_after() const { return std::min(2, workers - 1); }
 };
 
-// The one that is left goes on from the step that was reached, whichever of the two died: alone, or
-// with a spare worker.
-class RanksUnderUlfm : public Ranks, public testing::WithParamInterface<Loss> {
+class UnderUlfm : public Ranks {
  protected:
   void SetUp() override {
     Ranks::SetUp();
@@ -162,6 +161,10 @@ class RanksUnderUlfm : public Ranks, public testing::WithParamInterface<Loss> {
     if (known.code != 0) GTEST_SKIP() << "this MPI has no ULFM";
   }
 };
+
+// The one that is left goes on from the step that was reached, whichever of the two died: alone, or
+// with a spare worker.
+class RanksUnderUlfm : public UnderUlfm, public testing::WithParamInterface<Loss> {};
 
 TEST_P(RanksUnderUlfm, TheSurvivorOfTwoGoesOn) {
   const std::string override = "train.epochs=60";
@@ -197,6 +200,36 @@ TEST_P(RanksUnderUlfm, TheSurvivorOfTwoGoesOn) {
   EXPECT_EQ(number(torn, "SELECT count(*) FROM attempts WHERE cause = 'lost'"), 1)
       << sweep.output();
   expect_same_training(torn, quiet, 1e-4);
+}
+
+// A worker dies, and then its replacement: each time a new one takes the place.
+TEST_F(UnderUlfm, WorkersThatDieAreStartedAnew) {
+  const std::string db = folder_.at("respawn.db");
+  Command sweep({kSeqsweep, "launch", "-n", "3", folder_.at("sweep.yaml"), "--db", db, "--respawn",
+                 "seeds=[1,2,3,4,5,6,7,8]", "train.epochs=60", "data_dir=" + folder_.at("data")},
+                folder_.path() / "respawn.log");
+  const auto wait_for = [&](const std::function<bool()>& come) {
+    while (sweep.running() && !come()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_TRUE(sweep.running()) << sweep.output();
+  };
+  const auto at_work = [&](int rank) {  // On a run that was not lost before: twice would fail it.
+    return number(db, fmt::format("SELECT count(*) FROM attempts WHERE worker = {} AND number = 1 "
+                                  "AND end_ms IS NULL",
+                                  rank)) == 1;
+  };
+  for (const bool first : {true, false}) {
+    wait_for([&] { return at_work(1); });
+    const pid_t victim = first ? process_of(db, 1) : replacement_of(db, 1);
+    ASSERT_GT(victim, 0) << sweep.output();
+    const std::string respawned = "SELECT count(*) FROM events WHERE kind = 'respawned'";
+    const double before = number(db, respawned);
+    ::kill(victim, SIGKILL);
+    wait_for([&] { return number(db, respawned) == before + 1; });
+  }
+  EXPECT_EQ(sweep.wait(), 0) << sweep.output();
+  EXPECT_EQ(number(db, "SELECT count(*) FROM results WHERE status = 'done'"), 8);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM attempts WHERE cause = 'lost'"), 2);
+  EXPECT_EQ(find_process(db, ""), 0) << "one was left behind";
 }
 
 INSTANTIATE_TEST_SUITE_P(Killed, RanksUnderUlfm,

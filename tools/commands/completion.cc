@@ -12,6 +12,7 @@ std::string completion_case(const CLI::App& command, const std::string& path) {
   std::vector<std::string> words;
   for (const CLI::App* below : command.get_subcommands({})) words.push_back(below->get_name());
   for (const CLI::Option* option : command.get_options()) {
+    if (option->get_group().empty()) continue;  // Not for people.
     for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
     for (const std::string& name : option->get_snames()) words.push_back("-" + name);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/files.h"
 #include "core/base/text.h"
 
 namespace seqsweep {
@@ -25,6 +26,13 @@ fs::path own_path() {
   const fs::path path = fs::read_symlink("/proc/self/exe", error);
   if (error) throw_world("cannot find my own path: {}", error.message());
   return path;
+}
+
+std::vector<std::string> own_arguments() {
+  std::vector<std::string> arguments = split(read_file("/proc/self/cmdline"), '\0');
+  arguments.pop_back();  // What follows the last one's end.
+  arguments.front() = own_path().string();
+  return arguments;
 }
 
 std::string find_mpirun() {

@@ -6,11 +6,14 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace seqsweep {
 
 // The file of this program.
 std::filesystem::path own_path();
+// And the arguments that it was started with.
+std::vector<std::string> own_arguments();
 
 // mpirun of SEQSWEEP_MPIRUN, of PATH, or of the checkout's venv; "": none.
 std::string find_mpirun();

@@ -9,11 +9,18 @@ struct SweepOptions {
   std::string file, database, data_dir;
   std::vector<std::string> overrides;
   double lease_s = SweepJob{}.lease_s, disk_wait_s = SweepJob{}.disk_wait_s;
+  bool respawn = false;
+  std::vector<int64_t> replaces;
 };
 
 int sweep(const SweepOptions& options) {
   const SweepJob job{[&] { return read_sweep_file(options.file, options.overrides); },
-                     options.database, options.data_dir, options.lease_s, options.disk_wait_s};
+                     options.database,
+                     options.data_dir,
+                     options.lease_s,
+                     options.disk_wait_s,
+                     options.respawn,
+                     options.replaces};
   return run_sweep(job).code;
 }
 
@@ -36,6 +43,11 @@ void add_sweep(CLI::App& app, Action& action) {
       ->add_option("--disk-wait", options->disk_wait_s,
                    "seconds to wait for room on a full disk before the sweep ends [3600]")
       ->check(CLI::NonNegativeNumber);
+  command->add_flag("--respawn", options->respawn,
+                    "start workers that die anew, for runs on one rank (Open MPI 5 with ULFM)");
+  command->add_option("--replaces", options->replaces, "of such a worker: rank, cores, local rank")
+      ->expected(3)
+      ->group("");
   command->footer(
       "Rank 0 coordinates, the other ranks train. Without mpirun one process does both.\n"
       "SIGUSR1 to mpirun (or Ctrl-C without it) checkpoints every run; start again to go on.\n\n"

@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -21,6 +24,7 @@
 #include "core/train/batch_schedule.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/places.h"
+#include "tools/commands/programs.h"
 #include "worker/trainer_process.h"
 #include "worker/worker.h"
 
@@ -63,6 +67,18 @@ void tell_end(const std::string& sweep, const StatusCounts& runs, const std::str
                     : fmt::format("`make_tables {}` prints the tables", database));
 }
 
+// This command again, for a worker on the cores and the GPU of the dead one.
+std::vector<std::string> replacing_command(int64_t rank, const Hello& dead) {
+  std::vector<std::string> command = own_arguments();
+  const std::string gpu = "cuda:";
+  const bool on_gpu = dead.device.starts_with(gpu);
+  const int64_t number = on_gpu ? std::atoll(dead.device.c_str() + gpu.size()) : rank;
+  command.insert(command.end(),
+                 {"--replaces", std::to_string(rank),
+                  std::to_string(std::max<int64_t>(dead.cores, 1)), std::to_string(number)});
+  return command;
+}
+
 int coordinate(const SweepJob& job, Transport& transport) {
   set_log_who("coordinator");
   const SweepConfig sweep = read_sweep(job.document(), catalog());
@@ -85,6 +101,7 @@ int coordinate(const SweepJob& job, Transport& transport) {
                            .prune = sweep.prune,
                            .ranks_per_gpu = sweep.ranks_per_gpu,
                            .disk_full_wait_s = job.disk_wait_s,
+                           .replacement = job.respawn ? replacing_command : nullptr,
                            .stop_requested = stop_requested},
                           runs, store, transport, system_clock(), view);
   try {
@@ -147,15 +164,35 @@ int run_rank(const SweepJob& job, const MpiWorld& world, ForkServer& trainers) {
                      .trainers = &trainers});
 }
 
+std::unique_ptr<MpiWorld> make_world(const SweepJob& job) {
+  if (job.replaces.empty()) return std::make_unique<MpiWorld>(/*replaces=*/job.respawn);
+  return std::make_unique<MpiWorld>(
+      Replacement{.rank = static_cast<int>(job.replaces.at(0)), .cores = job.replaces.at(1)});
+}
+
 }  // namespace
 
 SweepEnd run_sweep(const SweepJob& job) {
   install_stop_signals();
+  if (!job.replaces.empty()) {
+    // It decides on the GPU, also of the trainers; the launcher counts processes that another one
+    // started from 0 again.
+    ::setenv("OMPI_COMM_WORLD_LOCAL_RANK", std::to_string(job.replaces.at(2)).c_str(), 1);
+  }
   ForkServer trainers("seqsweep-train", run_trainer);  // Before there are threads, MPI and CUDA.
-  if (!started_by_mpirun()) return {run_in_one_process(job, trainers), true};
-  MpiWorld world;
+  if (job.replaces.empty() && !started_by_mpirun()) {
+    if (job.respawn) log_warning("--respawn: without mpirun there is nobody to start anew");
+    return {run_in_one_process(job, trainers), true};
+  }
+  const std::unique_ptr<MpiWorld> made = make_world(job);
+  const MpiWorld& world = *made;
   stop_with_parent();
   if (world.size() == 1) return {run_in_one_process(job, trainers), true};
+  if (job.respawn && world.rank() == 0 && !world.can_replace()) {
+    log_warning(
+        "--respawn: this MPI does not tell of workers that die, so none is started anew; "
+        "use Open MPI 5 with `mpirun --with-ft ulfm`, as `seqsweep launch` does");
+  }
   int code = kExitWorldFailed;
   try {
     code = run_rank(job, world, trainers);

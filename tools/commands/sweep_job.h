@@ -20,6 +20,9 @@ struct SweepJob {
   std::string data_dir;       // "": what the file says, else SEQSWEEP_DATA, else ./data.
   double lease_s = 600;       // An attempt that does not get on for so long is lost.
   double disk_wait_s = 3600;  // For someone to make room on a full disk.
+  bool respawn = false;       // Workers that die are started anew, where the MPI can.
+  // Of a process that was started so: its world rank, cores, and number among those of its host.
+  std::vector<int64_t> replaces = {};
 };
 
 struct SweepEnd {

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "core/base/clock.h"
+#include "core/base/error.h"
 #include "tests/core/comm/mpi_test_world.h"
 
 namespace seqsweep {
@@ -93,6 +94,11 @@ TEST_F(MpiTransportTest, WaitingEndsInTimeAndBurnsNoCore) {
   const double waited_s = monotonic_s() - start_s;
   EXPECT_GE(waited_s, 0.299);
   EXPECT_LT(double(std::clock() - cpu) / CLOCKS_PER_SEC, 0.15);
+}
+
+TEST_F(MpiTransportTest, NobodyIsReplacedWhoseWorldWasNotMadeForThat) {
+  EXPECT_FALSE(test_world().can_replace());
+  EXPECT_THROW(transport_->replace(1, "host", {"/bin/true"}), Error);
 }
 
 }  // namespace
