@@ -141,13 +141,14 @@ TEST_F(Trainers, ARunThatCrashesTwiceIsQuarantinedAndTheNextOneGoesOn) {
               HasSubstr("(SIGSEGV"));
 }
 
-// Killed within the third epoch, it goes on from a checkpoint; in one process nothing happened.
+// Killed within the third epoch, it goes on from the end of the second or, where the disk was so
+// slow that only the first one's was saved, of the first; in one process nothing happened.
 TEST_F(Trainers, AKilledRunComesToWhatAnUndisturbedOneInOneProcessDoes) {
   const std::string run = sweep_.add("kill", true, 12);
   EXPECT_EQ(sweep_.run(forks_), kExitDone);
   EXPECT_EQ(sweep_.attempts(run).size(), 2U);
-  EXPECT_EQ(sweep_.rows("SELECT resumed_from_step FROM attempts WHERE number = 2"),
-            std::vector<std::string>{"10"});
+  EXPECT_THAT(sweep_.rows("SELECT resumed_from_step FROM attempts WHERE number = 2"),
+              testing::ElementsAre(testing::AnyOf("5", "10")));
   const std::vector<std::string> figures = {
       "SELECT printf('%d %s %s %!.17g', epoch, split, name, value) FROM metrics ORDER BY 1",
       "SELECT printf('%d %!.17g %d', step, loss, batch_size) FROM steps ORDER BY step",
