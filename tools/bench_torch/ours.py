@@ -8,15 +8,17 @@ MODELS_PROGRAM = Path(__file__).resolve().parents[2] / "build" / "bin" / "bench_
 
 class Ours:
     """A program of build/bin that serves works (tools/bench/serve.h) as a process: does one at a time and tells its
-    seconds, of `times` the mean. One that ended is started again."""
+    seconds, of `times` the mean. One that ended is started again. `environment`: this process's unless given."""
 
-    def __init__(self, program, threads, device="cpu", times=1):
+    def __init__(self, program, threads, device="cpu", times=1, environment=None):
         self.command = [str(program), str(threads), device, str(times)]
+        self.environment = environment
         self.process = None
 
     def seconds(self, work):
         if self.process is None:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                            env=self.environment)
         print(work, file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
         if not line:
