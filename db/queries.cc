@@ -241,15 +241,30 @@ std::vector<LeaseRow> read_leases(Database& database) {
       "FROM leases ORDER BY run");
 }
 
+namespace {
+
+EventRow event_in(const Query& row) {
+  return {row.integer(0), row.integer(1), row.text(2), row.text(3), row.text(4)};
+}
+
+}  // namespace
+
 std::vector<EventRow> read_events(Database& database, const std::string& run_id, int64_t after_id) {
   return rows(
-      [](const Query& row) {
-        return EventRow{row.integer(0), row.integer(1), row.text(2), row.text(3), row.text(4)};
-      },
-      database,
-      "SELECT id, time_ms, run, kind, text FROM events WHERE (?1 = '' OR run = ?1) AND id > ?2 "
-      "ORDER BY id",
+      event_in, database,
+      "SELECT id, time_ms, run, kind, text FROM events WHERE (?1 = '' OR run = ?1) AND id > "
+      "?2 ORDER BY id",
       run_id, after_id);
+}
+
+std::optional<EventRow> read_newest_event(Database& database, const std::string& kind,
+                                          int64_t since_ms) {
+  const std::vector<EventRow> newest =
+      rows(event_in, database,
+           "SELECT id, time_ms, run, kind, text FROM events WHERE kind = ?1 AND time_ms >= ?2 "
+           "ORDER BY id DESC LIMIT 1",
+           kind, since_ms);
+  return newest.empty() ? std::nullopt : std::optional(newest.front());
 }
 
 std::vector<CoordinatorRow> read_coordinators(Database& database) {

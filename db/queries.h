@@ -43,6 +43,9 @@ std::vector<LeaseRow> read_leases(Database& database);
 // Those after an id, oldest first; of one run, or with "" all.
 std::vector<EventRow> read_events(Database& database, const std::string& run_id = "",
                                   int64_t after_id = 0);
+// The last of a kind at or after a time.
+std::optional<EventRow> read_newest_event(Database& database, const std::string& kind,
+                                          int64_t since_ms);
 std::vector<CoordinatorRow> read_coordinators(Database& database);
 
 }  // namespace seqsweep

@@ -109,8 +109,23 @@ std::optional<int> status_within(pid_t child, milliseconds patience) {
   }
 }
 
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
+
 void set_signals(void (*what)(int)) {
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) ::signal(signal, what);
+  for (const int signal : kSignals) ::signal(signal, what);
+}
+
+// They wait, even where they are ignored, for what they will mean. Returns the mask before.
+sigset_t hold_signals() {
+  sigset_t held, before;
+  ::sigemptyset(&held);
+  for (const int signal : kSignals) ::sigaddset(&held, signal);
+  ::sigprocmask(SIG_BLOCK, &held, &before);
+  return before;
+}
+
+void release_signals(const sigset_t& before) {
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
 void redirect(int descriptor, std::initializer_list<int> targets) {
@@ -139,8 +154,12 @@ class Server {
 
   Answer fork(const std::string& text, Request request) {
     const pid_t server = ::getpid();
+    const sigset_t before = hold_signals();  // The server ignores what ends the child.
     const pid_t child = ::fork();
-    if (child < 0) return {.error = errno};
+    const int error = errno;
+    if (child == 0) set_signals(SIG_DFL);
+    release_signals(before);
+    if (child < 0) return {.error = error};
     if (child == 0) ::_exit(be_child(server, text, std::move(request)));
     ::setpgid(child, child);  // Here too: whoever signals the group finds it.
     children_.push_back(child);
@@ -151,7 +170,6 @@ class Server {
     control_.close();
     ::setpgid(0, 0);
     ::prctl(PR_SET_NAME, name_.c_str());
-    set_signals(SIG_DFL);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != server) return kExitWorldFailed;  // It died before that.
     redirect(request.output.number(), {STDOUT_FILENO, STDERR_FILENO});
@@ -173,7 +191,9 @@ class Server {
   }
 
   void end_all() {
-    for (const pid_t child : children_) ::kill(child, SIGTERM);
+    for (const pid_t child : children_) {
+      for (const int signal : {SIGTERM, SIGCONT}) ::kill(child, signal);  // A stopped one hears it.
+    }
     const auto end = steady_clock::now() + kLeavePatience;
     for (const pid_t child : children_) {
       const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());

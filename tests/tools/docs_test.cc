@@ -1,12 +1,14 @@
 // What the pages say is run: commands in order and in one folder, sweep files, questions in SQL.
 #include <gmock/gmock.h>
 
+#include <map>
 #include <regex>
 #include <utility>
 
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "tests/support/command.h"
+#include "tests/support/python.h"
 
 namespace seqsweep {
 namespace docs_test {
@@ -56,6 +58,44 @@ TEST(Docs, TheQueriesRunAsWritten) {
   const CommandResult result = run_blocks(blocks, folder);
   EXPECT_EQ(result.code, 0) << result.output;
   EXPECT_THAT(result.output, ::testing::HasSubstr("popularity"));
+}
+
+// Of docs/queries.md, each where its package is: the block in Python, the block for DuckDB, and
+// Datasette, which opens the file when it inspects it.
+TEST(Docs, OtherProgramsReadTheDatabaseAsWritten) {
+  const TestFolder folder("readers");
+  const std::string sweep = folder.file("sweep.yaml", kSmallSweep);
+  ASSERT_EQ(run_command({kSeqsweep, "sweep", sweep, "--db", folder.at("results.db"), "--data-dir",
+                         folder.at("data")})
+                .code,
+            0);
+  folder.file("page.sql", blocks_of("sql", "docs/queries.md").at(0));
+  const std::map<std::string, std::string> scripts = {
+      {"pandas, pyarrow", blocks_of("python", "docs/queries.md").at(0) + R"py(
+assert list(pandas.read_parquet("results.parquet").model) == ["popularity"]
+)py"},
+      // With its extension for SQLite, which it would fetch.
+      {"duckdb; duckdb.load_extension(\"sqlite\")", R"py(
+import duckdb
+duckdb.sql(open("page.sql").read())
+written = duckdb.sql("SELECT count(*) FROM 'metrics.parquet'").fetchone()
+assert written == duckdb.sql("SELECT count(*) FROM sweep.metrics").fetchone() != (0,), written
+)py"},
+      {"datasette", R"py(
+import json, subprocess, sys
+shown = json.loads(subprocess.check_output([sys.executable, "-m", "datasette", "inspect", "results.db"]))
+assert shown["results"]["tables"]["runs"]["count"] == 1, shown
+)py"}};
+  int readers = 0;
+  for (const auto& [packages, script] : scripts) {
+    if (!python_has(packages)) continue;
+    ++readers;
+    folder.file("read.py", script);
+    const CommandResult result =
+        run_command({"env", "-C", folder.path().string(), test_python(), "read.py"});
+    EXPECT_EQ(result.code, 0) << packages << "\n" << result.output;
+  }
+  if (readers == 0) GTEST_SKIP() << test_python() << " has neither pandas, duckdb nor datasette";
 }
 
 // Every occurrence; there must be one.

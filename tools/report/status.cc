@@ -216,6 +216,10 @@ Status read_status(Database& database, int64_t now_ms, bool all_runs) {
   const std::vector<LeaseRow> leases = read_leases(database);
   status.coordinator_alive =
       !coordinators.empty() && is_alive(database, coordinators.back(), leases, now_ms);
+  if (status.coordinator_alive) {
+    const auto noted = read_newest_event(database, "ranks_per_gpu", coordinators.back().start_ms);
+    if (noted) status.crowd = noted->text;
+  }
   for (const SweepRow& sweep : read_sweeps(database)) {
     status.sweeps.push_back(sweep_status(database, sweep, leases, all_runs));
     if (!status.coordinator_alive) status.sweeps.back().seconds_left.reset();
@@ -247,6 +251,7 @@ std::string status_text(const Status& status) {
     text += waiting_text(sweep);
     work_left |= sweep.runs.pending + sweep.runs.running > 0;
   }
+  if (work_left && !status.crowd.empty()) text += printable(status.crowd) + "\n";
   if (work_left && !status.coordinator_alive) {
     text += "Nobody is working on it: `seqsweep sweep` with the same file and --db goes on.\n";
   }
@@ -256,7 +261,9 @@ std::string status_text(const Status& status) {
 Json status_json(const Status& status) {
   Json sweeps = Json::array();
   for (const SweepStatus& sweep : status.sweeps) sweeps.push_back(sweep_json(sweep));
-  return {{"coordinator_alive", status.coordinator_alive}, {"sweeps", sweeps}};
+  return {{"coordinator_alive", status.coordinator_alive},
+          {"crowd", printable(status.crowd)},
+          {"sweeps", sweeps}};
 }
 
 }  // namespace seqsweep

@@ -35,6 +35,7 @@ struct SweepStatus {
 struct Status {
   int64_t now_ms = 0;  // Unix time of the reading.
   bool coordinator_alive = false;
+  std::string crowd;  // Why workers are idle though runs are left; "": nothing was noted.
   std::vector<SweepStatus> sweeps;
 };
 

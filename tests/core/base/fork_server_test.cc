@@ -100,14 +100,19 @@ TEST(ForkServer, ItsProcessesHaveNothingThatWasOpenedSince) {
   EXPECT_EQ(forks.wait(forks.fork("200").id), 0);
 }
 
-TEST(ForkServer, ItsEndEndsWhatStillRuns) {
-  pid_t process = 0;
+TEST(ForkServer, ItsEndEndsWhatStillRunsAndWhatIsStopped) {
+  const auto start = std::chrono::steady_clock::now();
+  pid_t process = 0, stopped = 0;
   {
     ForkServer forks("forked", [](const std::string&, Descriptor) -> int { wait_for_ever(); });
     process = forks.fork("").id;
+    stopped = forks.fork("").id;
     EXPECT_TRUE(lives(process));
+    ::kill(stopped, SIGSTOP);
   }
   EXPECT_FALSE(lives(process));
+  EXPECT_FALSE(lives(stopped));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
 }
 
 // A rank that is killed, by whatever, leaves nobody behind; what it forked may end in good order.

@@ -91,6 +91,14 @@ TEST_F(StatusTest, RunsThatWaitForOthersSayForWhich) {
   EXPECT_EQ(json["sweeps"][1]["waiting"][0]["waits_for"], Json({"run2"}));
 }
 
+TEST_F(StatusTest, WorkersThatWaitForAPlaceOnAGpuAreExplained) {
+  store_.add_event("ranks_per_gpu", "3 of a GPU of host7; the others wait");
+  EXPECT_THAT(text(), HasSubstr("4 left\n3 of a GPU of host7; the others wait\n"));
+  EXPECT_EQ(status_json(status())["crowd"], "3 of a GPU of host7; the others wait");
+  for (const char* run : {"run1", "run2", "run3", "run4"}) finish(store_, run, result_of(0.1, 1));
+  EXPECT_THAT(text(), Not(HasSubstr("others wait"))) << "nothing is left";
+}
+
 TEST_F(StatusTest, AllRunsAreListedWhereAskedFor) {
   finish(store_, "run1", result_of(0.1, 1));
   std::vector<PlannedRun> runs = {planned_run("run5", run_config("toy", "ranker", 1))};
