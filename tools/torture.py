@@ -6,7 +6,8 @@ A sweep of small runs on synthetic data, some on two ranks and one that starts f
 mpirun alone and to all of it, hangs (SIGSTOP) of workers and trainers, drains, truncated and flipped checkpoints, locks on
 the database, a disk that is full for a while (as root, on a small tmpfs). In the end every run must
 be done exactly once, with the figures of the undisturbed sweep: runs on one rank to the last bit,
-runs on two up to the order of sums. Everything depends on the seed but the speed of the machine.
+runs on two up to the order of sums. A sweep that is done before all faults have fallen is followed by
+another. Everything depends on the seed but the speed of the machine.
 
     tools/torture.py --seed 1 --faults 50
 """
@@ -102,6 +103,10 @@ class Sweep:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
+
+    def remove(self):
+        for path in self.database.parent.glob(f"{self.database.name}*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def wait(self, seconds):
         try:
@@ -260,15 +265,16 @@ def small_disk(folder):
             subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
-def torment(sweep, rng, options, disk):
-    faults, done = Faults(sweep, rng, disk), 0
-    while done < options.faults:
+def torment(sweep, rng, options, disk, fallen):
+    """Faults, until all have fallen or all runs are done; how many there were by then, `fallen` before."""
+    faults = Faults(sweep, rng, disk)
+    while fallen < options.faults:
         if sweep.starts >= STARTS_MAX:
             raise SystemExit(f"torture: {STARTS_MAX} starts were not enough")
         if not sweep.running():
             if all_done(sweep.database):
-                print(f"  all runs are done after {done} faults", flush=True)
-                return
+                print(f"  all runs are done after {fallen} faults", flush=True)
+                break
             retry_failed(sweep, options)
             sweep.start()
             sweep.wait_until_ready(60)
@@ -279,9 +285,10 @@ def torment(sweep, rng, options, disk):
         what = fault()
         if what is None:
             continue
-        done += 1
-        print(f"  {done:3} {what}", flush=True)
+        fallen += 1
+        print(f"  {fallen:3} {what}", flush=True)
         settle(sweep)
+    return fallen
 
 
 def settle(sweep):
@@ -360,6 +367,29 @@ def complaints(torn, quiet):
     return found
 
 
+def torture(quiet, rng, options, disk):
+    """Sweeps among faults, as many as that takes; what is wrong with the first that is not like `quiet`."""
+    fallen, number = 0, 0
+    while fallen < options.faults:
+        number, before = number + 1, fallen
+        torn = Sweep(quiet.folder, f"torn-{number}", options, disk)
+        try:
+            fallen = torment(torn, rng, options, disk, before)
+            finish(torn, options)
+            found = complaints(torn.database, quiet.database)
+        except SystemExit as error:
+            found = [str(error)]
+        finally:
+            if torn.process:
+                torn.kill_all()
+        attempts = rows(torn.database, "SELECT coalesce(cause, 'none'), count(*) FROM attempts GROUP BY 1 ORDER BY 1")
+        print(f"{torn.starts} starts; attempts ended: " + ", ".join(f"{cause} {count}" for cause, count in attempts))
+        if found or fallen == before:
+            return found or ["the runs are too short for a single fault: --epochs"]
+        torn.remove()  # The disk is small.
+    return []
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
@@ -376,7 +406,6 @@ def parse():
 
 def main():
     options = parse()
-    rng = random.Random(options.seed)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="seqsweep_torture_"))
     (folder / "sweep.yaml").write_text(SWEEP.replace("EPOCHS", str(options.epochs)))
     quiet = Sweep(folder, "quiet", options)
@@ -384,20 +413,9 @@ def main():
     if quiet.wait(options.timeout) != 0:
         quiet.kill_all()
         sys.exit(f"torture: the undisturbed sweep failed:\n{quiet.log.read_text()[-3000:]}")
+    print(f"seed {options.seed}: {options.faults} faults in {folder}", flush=True)
     with small_disk(folder) as disk:
-        torn = Sweep(folder, "torn", options, disk)
-        print(f"seed {options.seed}: {options.faults} faults in {folder}", flush=True)
-        try:
-            torment(torn, rng, options, disk)
-            finish(torn, options)
-            found = complaints(torn.database, quiet.database)
-        except SystemExit as error:
-            found = [str(error)]
-        finally:
-            if torn.process:
-                torn.kill_all()
-        attempts = rows(torn.database, "SELECT coalesce(cause, 'none'), count(*) FROM attempts GROUP BY 1 ORDER BY 1")
-    print(f"{torn.starts} starts; attempts ended: " + ", ".join(f"{cause} {count}" for cause, count in attempts))
+        found = torture(quiet, random.Random(options.seed), options, disk)
     for one in found:
         print(f"FAILED: {one}")
     if found:
