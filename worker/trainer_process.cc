@@ -67,7 +67,10 @@ TrainerProcess::~TrainerProcess() {
     return dead_;
   };
   try {
-    if (!dead_) send(Shutdown{});
+    if (!dead_) {
+      send(Shutdown{});
+      ::kill(process_.id, SIGCONT);  // One that is stopped hears it.
+    }
     if (!gone_within(kLeave_ms)) {
       log_warning("the trainer did not leave within {} s: it is killed", kLeave_ms / 1000);
       kill();

@@ -12,13 +12,14 @@ using ::testing::HasSubstr;
 class TrainerProcessTest : public testing::Test {
  protected:
   TrainerProcessTest()
-      : trainer_(*TrainersForTests::forks, /*rank=*/3, {.threads = 1, .mpi_version = "Test MPI"}) {}
+      : trainer_(std::in_place, *TrainersForTests::forks, /*rank=*/3,
+                 WorkerSettings{.threads = 1, .mpi_version = "Test MPI"}) {}
 
   template <typename T>
   std::optional<T> next() {
     const double end_s = monotonic_s() + kPatience_s;
-    while (!trainer_.dead() && monotonic_s() < end_s) {
-      auto message = trainer_.receive(10);
+    while (!trainer_->dead() && monotonic_s() < end_s) {
+      auto message = trainer_->receive(10);
       if (message && std::holds_alternative<T>(*message)) return std::get<T>(std::move(*message));
     }
     return std::nullopt;
@@ -27,14 +28,14 @@ class TrainerProcessTest : public testing::Test {
     RunConfig config = tiny_config();
     config.objective["fault"] = fault;
     config.objective["fault_after"] = 7;
-    trainer_.send(Dispatch{.ticket = {"0123456789abcdef", 1, 1},
-                           .config = config.json().dump(),
-                           .members = {3},
-                           .folder = (scratch_.path() / "run").string()});
+    trainer_->send(Dispatch{.ticket = {"0123456789abcdef", 1, 1},
+                            .config = config.json().dump(),
+                            .members = {3},
+                            .folder = (scratch_.path() / "run").string()});
   }
 
   TemporaryFolder scratch_;
-  TrainerProcess trainer_;
+  std::optional<TrainerProcess> trainer_;
 };
 
 TEST_F(TrainerProcessTest, IsAWorkerOfItsRanksNumber) {
@@ -50,8 +51,8 @@ TEST_F(TrainerProcessTest, HowItDiedAndItsLastWordsAreKnown) {
   testing::internal::CaptureStderr();
   dispatch("abort");
   EXPECT_FALSE(next<Finished>());
-  ASSERT_TRUE(trainer_.dead());
-  const TrainerProcess::End end = trainer_.end();
+  ASSERT_TRUE(trainer_->dead());
+  const TrainerProcess::End end = trainer_->end();
   EXPECT_EQ(end.cause, "crash");
   EXPECT_EQ(end.how, "died by signal 6 (SIGABRT)");
   EXPECT_THAT(end.more, HasSubstr("; its last words: "));
@@ -62,10 +63,18 @@ TEST_F(TrainerProcessTest, HowItDiedAndItsLastWordsAreKnown) {
 TEST_F(TrainerProcessTest, KilledItIsDeadAtOnce) {
   dispatch("stop");
   ASSERT_TRUE(next<Progress>());
-  trainer_.kill();
+  trainer_->kill();
   EXPECT_FALSE(next<Finished>());
-  ASSERT_TRUE(trainer_.dead());
-  EXPECT_EQ(trainer_.end().how, "died by signal 9 (SIGKILL)");
+  ASSERT_TRUE(trainer_->dead());
+  EXPECT_EQ(trainer_->end().how, "died by signal 9 (SIGKILL)");
+}
+
+TEST_F(TrainerProcessTest, StoppedItLeavesAllTheSame) {
+  dispatch("stop");
+  ASSERT_TRUE(next<Progress>());
+  const double start_s = monotonic_s();
+  trainer_.reset();
+  EXPECT_LT(monotonic_s() - start_s, 10);
 }
 
 // A coordinator's end of the socket that closes is the death of its rank.
