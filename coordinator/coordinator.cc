@@ -14,6 +14,7 @@ namespace {
 constexpr int64_t kTickMs = 100;
 constexpr int64_t kStoreEveryMs = 100;  // Progress is stored in batches.
 constexpr int64_t kLookEveryMs = 1000;  // For requests, and for runs whose time has come.
+constexpr int64_t kEstimateShare = 20;  // Times what estimates took, they wait to be made anew.
 
 }  // namespace
 
@@ -156,6 +157,7 @@ void Coordinator::dispatch() {
   const bool due = changed_ || now_ms() - scheduled_ms_ >= kLookEveryMs;
   if (!due || scheduler_.waiting().empty()) return;
   if (watch_.alarm()) return stop_when_alike();
+  estimate_anew_at_times();
   fit_to_workers();
   const std::vector<Scheduler::Start> starts = scheduler_.start(now_ms());
   if (!starts.empty()) start(starts);
@@ -294,7 +296,16 @@ void Coordinator::read_queue() {
   changed_ = true;
 }
 
+// A small part of the time at most, however long the queue and many the kinds of run in it.
+void Coordinator::estimate_anew_at_times() {
+  if (!estimates_are_old_ || now_ms() < estimate_not_before_ms_) return;
+  const int64_t start_ms = now_ms();
+  estimate_anew();
+  estimate_not_before_ms_ = now_ms() + kEstimateShare * (now_ms() - start_ms);
+}
+
 void Coordinator::estimate_anew() {
+  estimates_are_old_ = false;
   std::vector<std::string> waiting;
   for (const auto& [run_id, run] : scheduler_.waiting().all()) waiting.push_back(run_id);
   for (const std::string& run_id : waiting) scheduler_.add(queue_.waiting(run_id));

@@ -98,6 +98,7 @@ class Coordinator {
 
   void read_queue();
   void estimate_anew();
+  void estimate_anew_at_times();
   void release(const Ticket& ticket);
   void tell(int peer, Message message);
   void tell_group(const Attempt& attempt, const Message& message);
@@ -129,8 +130,11 @@ class Coordinator {
 
   bool changed_ = true;  // Something that a decision may depend on.
   bool ended_ = false;
-  bool stopped_ = false;     // No run is started any more.
-  bool told_crowd_ = false;  // That some workers wait for others of their GPU.
+  bool stopped_ = false;            // No run is started any more.
+  bool told_crowd_ = false;         // That some workers wait for others of their GPU.
+  bool told_replaced_ = false;      // That no more are started anew within the hour.
+  bool estimates_are_old_ = false;  // Something was learnt since they were made.
+  int64_t estimate_not_before_ms_ = 0;
   int64_t stored_ms_ = 0, looked_ms_ = 0, scheduled_ms_ = 0;
   std::optional<int64_t> lost_ms_;  // When the last worker hung.
   std::optional<int64_t> draining_since_ms_, leaving_since_ms_, disk_full_since_ms_;

@@ -111,14 +111,18 @@ void Coordinator::replace_dead() {
       ++next;
       continue;
     }
-    next = unreplaced_.erase(next);
     while (!replaced_ms_.empty() && now_ms() - replaced_ms_.front() >= kReplacedWithinMs) {
       replaced_ms_.pop_front();
     }
     if (std::ssize(replaced_ms_) >= roster_.size()) {
-      log_warning("rank {} is not started anew: {} were within the hour", rank, roster_.size());
-      continue;
+      if (!std::exchange(told_replaced_, true)) {
+        log_warning("rank {} is not started anew yet: {} were within the hour", rank,
+                    roster_.size());
+      }
+      return;
     }
+    told_replaced_ = false;
+    next = unreplaced_.erase(next);
     const Hello dead = roster_.worker(rank);
     try {
       transport_.replace(static_cast<int>(rank), dead.host, settings_.replacement(rank, dead));

@@ -132,7 +132,7 @@ void Coordinator::learn(const Attempt& attempt, const RunResult& result) {
   const double seconds = double(now_ms() - attempt.started_ms) / 1000;
   bool is_news = queue_.learn_memory(ticket.run_id, result.device, result.peak_memory_bytes);
   if (ticket.attempt == 1) is_news |= queue_.learn(ticket.run_id, result.device, seconds);
-  if (is_news) estimate_anew();
+  estimates_are_old_ |= is_news;
 }
 
 void Coordinator::apply(int, const Failed& failed) {

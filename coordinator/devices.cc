@@ -253,7 +253,7 @@ int64_t Devices::most_bytes() const {
 
 Devices::Share Devices::share(size_t number) const {
   const Device& device = devices_[number];
-  return {device.bytes, slots(device, all(device)), all(device)};
+  return {device.bytes, slots(device, all(device)), all(device), most_bytes()};
 }
 
 }  // namespace seqsweep

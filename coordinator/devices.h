@@ -92,6 +92,7 @@ class Devices {
     int64_t bytes = 0;  // Its memory.
     int64_t slots = 0;  // Workers that may train on it at once.
     int64_t workers = 0;
+    int64_t largest = 0;  // Memory of the largest device that there is.
   };
   Share share(size_t device) const;
 

@@ -26,8 +26,12 @@ std::vector<std::pair<size_t, Room>> Outlook::beside() const {
     const int64_t here = std::min(left, devices_.places(device, load, bytes_));
     if (here == 0) return;
     Room room = devices_.room(device, load);
-    room.places -= here;
-    room.bytes -= bytes_ == kWholeDevice ? room.bytes : here * bytes_;
+    if (bytes_ == kWholeDevice) {
+      room = {};
+    } else {
+      room.places -= here;
+      room.bytes -= here * bytes_;
+    }
     rooms.emplace_back(device, room);
     left -= here;
   };

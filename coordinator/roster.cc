@@ -39,6 +39,7 @@ void Roster::expect(int64_t rank, int64_t now_ms) {
   SEQ_CHECK(!attempt_of(rank));
   Member& member = members_[static_cast<size_t>(rank)];
   member = {State::Starting, false, member.hello, now_ms};
+  member.hello.pid = 0;  // The dead one's may be anybody's by now.
 }
 
 Attempt* Roster::bury(int64_t rank) {

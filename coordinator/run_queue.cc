@@ -133,7 +133,9 @@ void RunQueue::note_shortage(const std::string& run_id, const Devices::Share& de
   if (found == index_.end() || !uses_device(found->second)) return;
   const int64_t expected = waiting(run_id).bytes;
   const bool all = expected >= device.bytes / 2 || device.slots <= 1;
-  const int64_t raised = all ? kWholeDevice : std::max(2 * expected, device.bytes / device.slots);
+  const int64_t raised = !all ? std::max(2 * expected, device.bytes / device.slots)
+                         : device.bytes < device.largest ? device.bytes + 1
+                                                         : kWholeDevice;
   estimator_.raise_memory(known_[found->second].kind, device_, raised);
 }
 

@@ -14,7 +14,8 @@ class AttemptMark {
   // The folder is this attempt's from now on. Throws Error (Fault::World).
   AttemptMark(const std::filesystem::path& run_folder, const Ticket& ticket);
 
-  bool stands() const;  // False: another attempt has begun, or ended. Reads a small file.
+  // False: another attempt has begun, or ended. Reads a small file; where it cannot, it is true.
+  bool stands() const;
   void remove() const;  // The run is done.
 
  private:

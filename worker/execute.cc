@@ -45,6 +45,7 @@ class ProgressReport : public TrainObserver {
   ProgressReport(Reporter& reporter, QuietHost& host) : reporter_(reporter), host_(host) {}
 
   bool stop_requested() override { return reporter_.stop_requested(); }
+  bool goes_on_elsewhere() override { return reporter_.goes_on_elsewhere(); }
   bool must_pause() override { return host_.must_pause(); }
   void pause() override {
     const int64_t began_ms = system_clock().monotonic_ms();
@@ -111,6 +112,9 @@ class Attempt {
     report_.begin_phase("evaluate");
     give_way_together();
     evaluate();
+    if (group_.any(report_.goes_on_elsewhere())) {
+      throw_run("the run goes on elsewhere: another attempt has begun");
+    }
     if (group_.rank() == 0) save_model(context_.folder, config_, *run_.task);
     report_.begin_phase("latency");
     if (config_.latency.samples > 0 && !time_recommendations()) return std::nullopt;

@@ -20,6 +20,8 @@ class Reporter {
   // reporter.
   virtual void progress(Progress progress) = 0;
   virtual bool stop_requested() = 0;  // Asked at every step; does not block.
+  // Another attempt has the run's folder: nothing is left in it any more.
+  virtual bool goes_on_elsewhere() { return false; }
 };
 
 struct ExecuteContext {

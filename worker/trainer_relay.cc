@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 
 namespace seqsweep {
 namespace {
@@ -26,14 +28,22 @@ TrainerRelay::TrainerRelay(ForkServer& forks, Transport& transport, Inbox& inbox
                            const WorkerSettings& settings)
     : forks_(forks), transport_(transport), inbox_(inbox), settings_(settings) {}
 
-Hello TrainerRelay::meet() {
+std::optional<Hello> TrainerRelay::meet() {
   start();
+  const int64_t start_ms = system_clock().monotonic_ms();
   while (!trainer_->dead()) {
     auto message = trainer_->receive(kListen_ms);
-    if (!message || !std::holds_alternative<Hello>(*message)) continue;
-    Hello hello = std::get<Hello>(std::move(*message));
-    hello.pid = ::getpid();  // Who it is that hangs when this worker does not answer.
-    return hello;
+    if (message && std::holds_alternative<Hello>(*message)) {
+      Hello hello = std::get<Hello>(std::move(*message));
+      hello.pid = ::getpid();  // Who it is that hangs when this worker does not answer.
+      return hello;
+    }
+    inbox_.poll(0);
+    if (inbox_.shutdown() || inbox_.alone() || settings_.orphaned()) return std::nullopt;
+    if (double(system_clock().monotonic_ms() - start_ms) > settings_.lease_s * 1000) {
+      trainer_->kill();
+      throw_world("worker: its trainer was not ready within {}", human_duration(settings_.lease_s));
+    }
   }
   const TrainerProcess::End end = trainer_->end();
   throw_world("worker: its trainer {} before it was ready{}", end.how, end.more);
@@ -48,12 +58,22 @@ void TrainerRelay::look_after() {
   while (trainer_ && trainer_->receive(0)) {
   }
   if (!trainer_ || !trainer_->dead()) return;
-  log_warning("the trainer {} between two runs; the next one gets another", trainer_->end().how);
-  trainer_.reset();
+  const auto gone = std::move(trainer_);
+  try {
+    log_warning("the trainer {} between two runs; the next one gets another", gone->end().how);
+  } catch (const Error& error) {
+    log_warning("the trainer ended between two runs: {}", error.what());
+  }
 }
 
-void TrainerRelay::train(const Dispatch& dispatch) {
+bool TrainerRelay::train(const Dispatch& dispatch) {
   look_after();
+  try {
+    if (!trainer_) start();
+  } catch (const Error& error) {
+    log_warning("no trainer can be started, so runs train in this process: {}", error.what());
+    return false;
+  }
   try {
     // One that dies before it says a word of the run died of something else.
     if (relay(dispatch) == Ending::NotBegun && relay(dispatch) == Ending::NotBegun) {
@@ -62,6 +82,7 @@ void TrainerRelay::train(const Dispatch& dispatch) {
   } catch (const Error& error) {
     transport_.send(kCoordinator, Failed{dispatch.ticket, error.cause(), error.what()});
   }
+  return true;
 }
 
 TrainerRelay::Ending TrainerRelay::relay(const Dispatch& dispatch) {
@@ -72,8 +93,8 @@ TrainerRelay::Ending TrainerRelay::relay(const Dispatch& dispatch) {
     pass_up(run);
     if (run.over) break;
     if (trainer_->dead()) {
-      if (run.heard) tell_death(run);
-      trainer_.reset();
+      const auto gone = std::move(trainer_);
+      if (run.heard) tell_death(run, *gone);
       return run.heard ? Ending::Over : Ending::NotBegun;
     }
     pass_down(run);
@@ -130,8 +151,8 @@ void TrainerRelay::pass_down(Relayed& run) {
               (run.finished && inbox_.has_dispatch());
 }
 
-void TrainerRelay::tell_death(const Relayed& run) {
-  const TrainerProcess::End end = trainer_->end();
+void TrainerRelay::tell_death(const Relayed& run, TrainerProcess& trainer) {
+  const TrainerProcess::End end = trainer.end();
   const std::string step = run.step > 0
                                ? fmt::format("the last step that it told of is {}", run.step)
                                : "it had told of no step";

@@ -17,13 +17,13 @@ class TrainerRelay {
   TrainerRelay(ForkServer& forks, Transport& transport, Inbox& inbox,
                const WorkerSettings& settings);
 
-  // Starts a trainer, waits until it is ready and returns what it says of the machine. Throws Error
-  // (Fault::World) when it dies.
-  Hello meet();
+  // Starts a trainer, waits until it is ready and returns what it says of the machine; nothing when
+  // the coordinator is gone or ends all. Throws Error (Fault::World) when it dies or hangs.
+  std::optional<Hello> meet();
 
   // Until the run ended, or nobody waits for it any more: the coordinator is gone, or hands out the
-  // next one.
-  void train(const Dispatch& dispatch);
+  // next one. False: nothing was begun, since no trainer can be started any more.
+  bool train(const Dispatch& dispatch);
 
   void look_after();  // Between runs: passes on what the trainer prints.
   // It gives back what it holds of a GPU and of memory. The next run gets another one.
@@ -36,7 +36,7 @@ class TrainerRelay {
   Ending relay(const Dispatch& dispatch);
   void pass_up(Relayed& run);
   void pass_down(Relayed& run);
-  void tell_death(const Relayed& run);
+  void tell_death(const Relayed& run, TrainerProcess& trainer);
   void start();
 
   ForkServer& forks_;

@@ -59,13 +59,14 @@ class RunReporter : public Reporter {
 
   bool stop_requested() override {
     inbox_.poll(0);
-    if (in_group_of_one_ && inbox_.goes_on_elsewhere(ticket_)) {  // Several agree on a step.
-      throw_run("it goes on elsewhere: this worker did not answer for too long");
-    }
-    const bool stop = inbox_.draining() || inbox_.cancelled(ticket_) ||
-                      settings_.stop_requested() || settings_.orphaned();
-    if (folder_is_lost(stop)) throw_run("it goes on elsewhere: another attempt at it has begun");
-    return stop;
+    return inbox_.draining() || inbox_.cancelled(ticket_) || settings_.stop_requested() ||
+           settings_.orphaned();
+  }
+
+  // Looks at the mark before what a stop would save, and now and then.
+  bool goes_on_elsewhere() override {
+    const bool stop = stop_requested();
+    return inbox_.goes_on_elsewhere(ticket_) || folder_is_lost(stop);
   }
 
   // Several ranks agree on what they leave in the folder; one alone may be out of the world.
@@ -91,7 +92,6 @@ class RunReporter : public Reporter {
   int64_t step() const { return gathered_.step; }
 
  private:
-  // Looks before a checkpoint for a stop, and now and then.
   bool folder_is_lost(bool look) {
     const int64_t now_ms = system_clock().monotonic_ms();
     if (!mark_ || (!look && now_ms - mark_seen_ms_ < kMarkLook_ms)) return false;
@@ -138,7 +138,9 @@ class Worker {
   }
 
   int run() {
-    transport_.send(kCoordinator, relay_ ? relay_->meet() : own_hello());
+    if (const auto hello = relay_ ? relay_->meet() : own_hello()) {
+      transport_.send(kCoordinator, *hello);
+    }
     while (!inbox_.shutdown() && !nobody_is_left() && !spoilt_) {
       if (inbox_.has_dispatch()) {
         take_up(inbox_.next_dispatch());
@@ -154,23 +156,30 @@ class Worker {
   // To report to: mpirun is gone, or the coordinator.
   bool nobody_is_left() const { return settings_.orphaned() || inbox_.alone(); }
 
-  Hello own_hello() const {
+  std::optional<Hello> own_hello() const {
     const int64_t cores =
         settings_.threads > 0 ? settings_.threads : std::thread::hardware_concurrency();
     const ChosenDevice device = choose_device(DeviceChoice::Auto);
-    return {.host = host_name(),
-            .pid = getpid(),
-            .cores = cores,
-            .device = device.text,
-            .environment = environment(settings_.mpi_version).dump(),
-            .gpu = device.gpu,
-            .gpu_bytes = device.gpu_bytes,
-            .host_bytes = host_memory_bytes()};
+    return Hello{.host = host_name(),
+                 .pid = getpid(),
+                 .cores = cores,
+                 .device = device.text,
+                 .environment = environment(settings_.mpi_version).dump(),
+                 .gpu = device.gpu,
+                 .gpu_bytes = device.gpu_bytes,
+                 .host_bytes = host_memory_bytes()};
   }
 
   // A run on several ranks needs MPI, which only the ranks have.
   void take_up(const Dispatch& dispatch) {
-    if (relay_ && dispatch.members.size() == 1) return relay_->train(dispatch);
+    const bool alone = dispatch.members.size() == 1;
+    inbox_.poll(0);
+    if (alone && inbox_.goes_on_elsewhere(dispatch.ticket)) {  // This worker woke up late.
+      transport_.send(kCoordinator,
+                      Failed{dispatch.ticket, "lost", "it goes on elsewhere: it was not begun"});
+      return;
+    }
+    if (relay_ && alone && relay_->train(dispatch)) return;
     if (relay_) relay_->let_go();
     execute_dispatch(dispatch);
   }

@@ -187,8 +187,10 @@ void Trainer::clip_gradients() {
 Trainer::Request Trainer::agreed_request() {
   for (;; parts_.observer.pause()) {
     double wishes[] = {parts_.observer.stop_requested() ? 1.0 : 0.0, checkpoint_due() ? 1.0 : 0.0,
-                       parts_.observer.must_pause() ? 1.0 : 0.0};
+                       parts_.observer.must_pause() ? 1.0 : 0.0,
+                       parts_.observer.goes_on_elsewhere() ? 1.0 : 0.0};
     gradient_sum_.agree(wishes);
+    if (wishes[3] > 0) throw_run("training: the run goes on elsewhere: another attempt has begun");
     if (wishes[0] > 0) return Request::Stop;
     if (wishes[2] == 0) return wishes[1] > 0 ? Request::Checkpoint : Request::None;
   }

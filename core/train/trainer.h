@@ -43,6 +43,10 @@ class TrainObserver {
   // Every log_every steps, and every one that the batch schedule observes.
   virtual void on_step(const StepRow& row) = 0;
 
+  // Another attempt at the run has begun, so this one saves nothing any more. Asked before every
+  // step; must not block.
+  virtual bool goes_on_elsewhere() { return false; }
+
   // Whether this rank's host is to be left to someone else. Asked before every step, and all ranks
   // of the group pause while it says yes on one; else it must not block.
   virtual bool must_pause() { return false; }

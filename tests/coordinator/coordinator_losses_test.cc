@@ -337,6 +337,28 @@ TEST_F(Replacements, AnHourLaterThereMayBeAnotherOne) {
   EXPECT_THAT(transport_->replaced, SizeIs(2));
 }
 
+TEST_F(Replacements, ThoseThatAreTooManyForTheHourComeInTheNextOne) {
+  settings_.lease_s = 1e5;
+  begin_ready(2, seeds_of_a_run(10));
+  for (int i = 0; i < 3; ++i) {
+    die(1);
+    say(1, Hello{.host = "host", .cores = 1});
+  }
+  EXPECT_THAT(transport_->replaced, SizeIs(2));
+  pass(3601);
+  EXPECT_THAT(transport_->replaced, SizeIs(3));
+}
+
+// Nor is it killed for silence: the process of that number may be anybody's by now.
+TEST_F(Replacements, OneThatNeverSaysHelloIsNotTakenForTheDead) {
+  begin_ready(2, seeds_of_a_run(2));
+  say(1, Hello{.host = "host", .pid = 4711, .cores = 1});
+  die(1);
+  pass(settings_.lease_s + 1);
+  ASSERT_THAT(coordinator_->silent_workers(), testing::Not(IsEmpty()));
+  for (const Hello& silent : coordinator_->silent_workers()) EXPECT_NE(silent.pid, 4711);
+}
+
 TEST_F(Replacements, WhereThatFailsTheSweepGoesOnWithFewer) {
   begin_ready(2, seeds_of_a_run(2));
   transport_->refuses = true;

@@ -41,14 +41,14 @@ TEST_F(OutlookTest, ARunFitsOnceEnoughHaveEnded) {
   EXPECT_THAT(outlook.beside(), SizeIs(1));
 }
 
-TEST_F(OutlookTest, AWholeDeviceLeavesNoMemoryBesideIt) {
+TEST_F(OutlookTest, AWholeDeviceLeavesNothingBesideIt) {
   begin(0, 20);
   const Seat other = begin(1, 20);
   Outlook outlook(devices_, 1, kWholeDevice);
   EXPECT_FALSE(outlook.fits());
   outlook.end(other);
   EXPECT_TRUE(outlook.fits());
-  EXPECT_EQ(outlook.beside().at(0).second.places, 1);
+  EXPECT_EQ(outlook.beside().at(0).second.places, 0);
   EXPECT_EQ(outlook.beside().at(0).second.bytes, 0);
 }
 

@@ -108,6 +108,14 @@ TEST_F(RunQueueTest, AfterAShortageARunGetsTwiceAsMuchAtLeastAShareOfTheDevice) 
   EXPECT_EQ(waiting(1).bytes, kWholeDevice);  // Its like.
 }
 
+TEST_F(RunQueueTest, AfterAShortageOfAWholeDeviceARunWantsALargerOneWhereThereIsOne) {
+  queue_.set_device("cuda:0 GPU");
+  queue_.note_shortage(runs_[0].run_id, {.bytes = 800, .slots = 4, .workers = 4, .largest = 900});
+  EXPECT_EQ(waiting(0).bytes, 801);
+  queue_.note_shortage(runs_[0].run_id, {.bytes = 900, .slots = 4, .workers = 4, .largest = 900});
+  EXPECT_EQ(waiting(0).bytes, kWholeDevice);
+}
+
 TEST_F(RunQueueTest, ARunOnTheCpuBesideAGpuTakesNothingOfIt) {
   EXPECT_FALSE(queue_.all_on_cpu());
   for (SweepRun& run : runs_) run.config.train.device = DeviceChoice::Cpu;

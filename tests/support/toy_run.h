@@ -41,6 +41,7 @@ class Recorder : public TrainObserver {
   }
   void on_step(const StepRow& row) override { steps.push_back(row); }
   void on_metric(const MetricRow& row) override { metrics.push_back(row); }
+  bool goes_on_elsewhere() override { return progress.step == elsewhere_after_step; }
   bool must_pause() override { return progress.step == pause_after_step && pauses < pauses_wanted; }
   void pause() override {
     ++pauses;
@@ -53,6 +54,7 @@ class Recorder : public TrainObserver {
   int64_t step_ms = 0;
   int64_t stop_before_step = -1;  // Of this attempt, from 0.
   int64_t kill_after_step = -1;   // Of the run, from 1.
+  int64_t elsewhere_after_step = -1;
   TrainProgress progress;
   std::vector<StepRow> steps;
   std::vector<MetricRow> metrics;

@@ -19,6 +19,14 @@ TEST(AttemptMark, StandsUntilAnotherAttemptBegins) {
   EXPECT_FALSE(second.stands());
 }
 
+TEST(AttemptMark, OneThatCannotBeReadStands) {
+  const TemporaryFolder scratch;
+  const AttemptMark mark(scratch.path(), {"run", 1, 7});
+  std::filesystem::remove(scratch.path() / "attempt.txt");
+  std::filesystem::create_directory(scratch.path() / "attempt.txt");
+  EXPECT_TRUE(mark.stands());
+}
+
 TEST(AttemptMark, NoMarkIsTheMarkOfOneThatIsDone) {
   const TemporaryFolder scratch;
   const AttemptMark first(scratch.path(), {"run", 1, 7});

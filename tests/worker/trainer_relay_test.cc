@@ -166,23 +166,51 @@ TEST_F(Trainers, AKilledRunComesToWhatAnUndisturbedOneInOneProcessDoes) {
   EXPECT_EQ(torn[1].size(), 20U);
 }
 
-// Of the trainers that the server of all tests has forked, the one that lives.
-pid_t living_trainer() {
-  const auto parent_of = [](const std::string& process) -> std::string {
-    if (process.empty() || process.find_first_not_of("0123456789") != std::string::npos) return "";
-    std::ifstream file("/proc/" + process + "/stat");
-    const std::string text(std::istreambuf_iterator<char>(file), {});
-    const size_t name_end = text.rfind(')');  // "17 (worker-trainer) S 16 ..."
-    return name_end == std::string::npos ? std::string() : split(text.substr(name_end), ' ')[2];
-  };
+struct ProcessStat {
+  std::string name;
+  pid_t parent = 0;
+};
+
+// Nothing: there is no such process.
+std::optional<ProcessStat> stat_of(pid_t process) {
+  std::ifstream file(fmt::format("/proc/{}/stat", process));
+  const std::string text(std::istreambuf_iterator<char>(file), {});  // "17 (a name) S 16 ..."
+  const size_t name = text.find('('), name_end = text.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  return ProcessStat{text.substr(name + 1, name_end - name - 1),
+                     std::stoi(split(text.substr(name_end), ' ')[2])};
+}
+
+// Of the trainers of this name that a server of the tests has forked, the one that lives; 0: none.
+pid_t living_trainer(const std::string& name = "worker-trainer") {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const std::string process = entry.path().filename();
-    if (parent_of(parent_of(process)) == std::to_string(::getpid())) return std::stoi(process);
+    const auto process = stat_of(std::atoi(entry.path().filename().c_str()));
+    if (!process || process->name != name) continue;
+    const auto server = stat_of(process->parent);
+    if (server && server->parent == ::getpid()) return std::stoi(entry.path().filename());
   }
   return 0;
 }
 
 class RelayTest : public WorkerTest {};
+
+// What an out-of-memory killer may do.
+TEST_F(RelayTest, WithoutAForkServerRunsTrainInTheWorker) {
+  settings_.trainers = TrainersForTests::doomed.get();
+  start();
+  const Ticket first = dispatch(tiny_config(), 1);
+  ASSERT_TRUE(next<Finished>());
+  coordinator_->send(1, Committed{first});
+  const pid_t trainer = living_trainer("doomed-trainer");
+  ASSERT_GT(trainer, 0);
+  ::kill(stat_of(trainer).value().parent, SIGKILL);
+  for (int i = 0; i < 1000 && stat_of(trainer); ++i) ::usleep(10'000);
+  const Ticket second = dispatch(tiny_config(), 2);
+  std::optional<Finished> finished;
+  while ((finished = next<Finished>()) && finished->ticket != second) {
+  }
+  EXPECT_TRUE(finished);
+}
 
 TEST_F(RelayTest, ATrainerThatDiesBetweenTwoRunsCostsNone) {
   train(Trains::Apart);

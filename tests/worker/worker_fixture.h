@@ -23,9 +23,12 @@ constexpr double kPatience_s = 20;
 // Made before the first test, as a sweep makes it before all else.
 class TrainersForTests : public testing::Environment {
  public:
-  void SetUp() override { forks = std::make_unique<ForkServer>("worker-trainer", run_trainer); }
-  void TearDown() override { forks.reset(); }
-  inline static std::unique_ptr<ForkServer> forks;
+  void SetUp() override {
+    forks = std::make_unique<ForkServer>("worker-trainer", run_trainer);
+    doomed = std::make_unique<ForkServer>("doomed-trainer", run_trainer);
+  }
+  void TearDown() override { forks.reset(), doomed.reset(); }
+  inline static std::unique_ptr<ForkServer> forks, doomed;  // One test kills the latter.
 };
 inline const testing::Environment* const kTrainersForTests =
     testing::AddGlobalTestEnvironment(std::make_unique<TrainersForTests>().release());

@@ -151,6 +151,15 @@ TEST_P(WorkerOfEitherKind, ARunThatGoesOnElsewhereIsLeftWithoutACheckpoint) {
   }
 }
 
+// Its worker was stopped before it read the dispatch.
+TEST_P(WorkerOfEitherKind, ARunThatGoesOnElsewhereByThenIsNotBegun) {
+  const Ticket ticket = dispatch(endless());
+  coordinator_->send(1, Cancel{ticket, /*goes_on_elsewhere=*/true});
+  start();
+  EXPECT_EQ(next<Failed>().value().ticket, ticket);
+  EXPECT_FALSE(std::filesystem::exists(scratch_.path() / "run"));
+}
+
 TEST_P(WorkerOfEitherKind, ANewDispatchEndsTheWaitForAStoredResult) {
   start();
   dispatch(tiny_config(), 1);

@@ -77,17 +77,34 @@ std::string database_of(const std::vector<std::string>& arguments) {
   return "";
 }
 
+// As an override or the file says; "": they do not.
+std::string sweep_of(const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::error_code ignored;
+    if (arguments[i].starts_with("name=")) return arguments[i].substr(5);
+    if (arguments[i] == "--db") ++i;
+    if (i >= arguments.size() || !fs::is_regular_file(arguments[i], ignored)) continue;
+    const Value document = parse_yaml_file(arguments[i]);
+    const Value* name = document.is_map() ? document.find("name") : nullptr;
+    return name && name->is_scalar() ? name->text() : "";
+  }
+  return "";
+}
+
 // mpirun's code may be that of a rank that died while the sweep went on without it.
-int code_of_sweep(int mpirun_code, const std::string& database) {
+int code_of_sweep(int mpirun_code, const std::vector<std::string>& arguments) {
   for (const int code :
        {kExitDone, kExitSomeRunsFailed, kExitBadInput, kExitWorldFailed, kExitInterrupted}) {
     if (mpirun_code == code) return code;
   }
+  const std::string database = database_of(arguments);
   std::error_code ignored;
   if (!fs::exists(database, ignored)) return kExitWorldFailed;
   Database opened = Database::open_for_reading(database);
-  const StatusCounts counts = count_runs(opened);
-  if (counts.pending + counts.running > 0) return kExitWorldFailed;
+  const StatusCounts counts = count_runs(opened, sweep_of(arguments));
+  if (counts.pending + counts.running > 0) {
+    return stop_requested() ? kExitInterrupted : kExitWorldFailed;
+  }
   return counts.failed > 0 ? kExitSomeRunsFailed : kExitDone;
 }
 
@@ -123,7 +140,7 @@ int launch(const LaunchOptions& options) {
   install_stop_signals();
   const int code = wait_and_drain(start(mpirun, arguments));
   if (code == 127) throw_world("launch: {} could not be started", mpirun);
-  return code_of_sweep(code, database_of(options.sweep));
+  return code_of_sweep(code, options.sweep);
 }
 
 }  // namespace

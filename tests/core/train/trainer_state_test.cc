@@ -192,6 +192,16 @@ TEST_F(TrainerStateTest, AStopOfOneRankStopsAllAtTheSameStepAndAnyNumberMayResum
   });
 }
 
+TEST_F(TrainerStateTest, WhatGoesOnElsewhereForOneRankEndsOnAllWithoutACheckpoint) {
+  run_ranks(2, [&](Group& group) {
+    ToyRun run(folder(), group);
+    if (group.rank() == 1) run.recorder.elsewhere_after_step = 2;
+    EXPECT_THAT(failure_of(run.trainer, Fault::Run, "error"), HasSubstr("goes on elsewhere"));
+    EXPECT_EQ(run.recorder.progress.step, 2);
+  });
+  EXPECT_FALSE(CheckpointStore(folder()).load_newest());
+}
+
 TEST_F(TrainerStateTest, ACheckpointOfAnotherRunIsRefused) {
   ToyRun first(folder(), *alone_);
   first.trainer.run();
