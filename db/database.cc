@@ -84,6 +84,7 @@ bool no_room(sqlite3* handle, int code) {
 // SQLite itself says only "unable to open database file".
 void require_access(const std::filesystem::path& path, int mode) {
   std::error_code failed;
+  if (path.empty()) throw_input("database: its path is empty; give a file");
   if (std::filesystem::is_directory(path, failed)) refuse(path, "is a folder; give a file");
   const bool fresh = mode == W_OK && !std::filesystem::exists(path, failed);
   if (fresh && std::filesystem::exists(folder_of(path), failed) &&

@@ -14,7 +14,7 @@ PRAGMA user_version = 2;
 CREATE TABLE sweeps (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
-  yaml TEXT NOT NULL,            -- the sweep file as it was last given
+  yaml TEXT NOT NULL,            -- its settings as last given, with every default, as JSON
   created_ms INTEGER NOT NULL
 ) STRICT;
 

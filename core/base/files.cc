@@ -51,6 +51,14 @@ std::string read_file(const fs::path& path) {
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   static std::atomic<int> serial{0};
+  std::error_code failed;
+  if (const fs::path target = fs::canonical(path_, failed); !failed) path_ = target;
+  if (fs::is_directory(path_, failed)) throw_input("{}: is a folder", path_.string());
+  if (fs::exists(path_, failed) && !fs::is_regular_file(path_, failed)) {
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) throw_input("{}: cannot write: {}", path_.string(), reason());
+    return;
+  }
   if (path_.has_parent_path()) {
     std::error_code error;
     fs::create_directories(path_.parent_path(), error);
@@ -60,13 +68,13 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   temporary_ = path_;
   temporary_ += fmt::format(".{}.{}.tmp", ::getpid(), serial++);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw_world("{}: cannot write: {}", temporary_.string(), reason());
+  if (descriptor_ < 0) throw_world("{}: cannot write: {}", path_.string(), reason());
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(const void* data, size_t bytes) {
@@ -74,7 +82,7 @@ void AtomicFile::write(const void* data, size_t bytes) {
   while (bytes > 0) {
     const ssize_t written = ::write(descriptor_, next, bytes);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw_world("{}: cannot write: {}", temporary_.string(), reason());
+    if (written < 0) throw_world("{}: cannot write: {}", path_.string(), reason());
     next += written;
     bytes -= static_cast<size_t>(written);
   }
@@ -82,7 +90,11 @@ void AtomicFile::write(const void* data, size_t bytes) {
 
 void AtomicFile::commit() {
   SEQ_CHECK(descriptor_ >= 0);
-  if (::fsync(descriptor_) != 0) throw_world("{}: cannot sync: {}", temporary_.string(), reason());
+  if (temporary_.empty()) {
+    ::close(std::exchange(descriptor_, -1));
+    return;
+  }
+  if (::fsync(descriptor_) != 0) throw_world("{}: cannot sync: {}", path_.string(), reason());
   ::close(std::exchange(descriptor_, -1));
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const std::string why = reason();

@@ -118,6 +118,37 @@ TEST_F(BadInput, UnwritableDatabase) {
                  {"results.db"});
 }
 
+TEST_F(BadInput, AnEmptyNameIsNoDatabase) {
+  expect_refused(run_command({kSeqsweep, "sweep", folder_.file("sweep.yaml", kSmall), "--db", ""}),
+                 {"path is empty"});
+  expect_refused(run_command({kSeqsweep, "launch", "-n", "2", folder_.file("sweep.yaml", kSmall)}),
+                 {"--db is required"});
+}
+
+TEST_F(BadInput, NumbersOnTheCommandLine) {
+  const std::string file = folder_.file("sweep.yaml", kSmall);
+  for (const char* seed : {"99999999999999999999", "010", "-1", "1.5", "x"}) {
+    expect_refused(run_command({kSeqsweep, "train", "synthetic", "popularity", "--seed", seed,
+                                "--db", folder_.at("train.db")}),
+                   {"--seed", "is not a whole number from 0"});
+  }
+  const std::vector<std::pair<std::string, std::string>> bad = {{"--simulate", "99999999999"},
+                                                                {"--gpus-per-host", "-1"},
+                                                                {"--failures-per-hour", "inf"},
+                                                                {"--gpu-memory", "nan"}};
+  for (const auto& [option, value] : bad) {
+    expect_refused(run_command({kSeqsweep, "plan", file, option, value}), {option, "number"});
+  }
+}
+
+TEST_F(BadInput, APlanOfAModelThatFitsNoMemoryShowsTheOthers) {
+  const CommandResult plan =
+      run_command({kSeqsweep, "plan", folder_.file("sweep.yaml", kSmall), "--data-dir",
+                   folder_.at("data"), "models=[popularity, {name: sasrec, width: 1000000000}]"});
+  expect_refused(plan, {"popularity/", "missing: ", "sasrec"});
+  EXPECT_THAT(plan.output, testing::Not(HasSubstr("frame #")));
+}
+
 TEST_F(BadInput, DatabaseOfANewerSchema) {
   ASSERT_EQ(sweep(kSmall).code, 0);
   ASSERT_EQ(run_command({"sqlite3", folder_.at("results.db"), "PRAGMA user_version = 999"}).code,

@@ -122,6 +122,8 @@ TEST_F(Commands, LogsTellAttempts) {
   EXPECT_EQ(result.code, 0);
   EXPECT_THAT(result.output, ContainsRegex("attempt 1 on .*ended: done"));
   EXPECT_EQ(seqsweep({"logs", database()}).code, 0);
+  EXPECT_THAT(seqsweep({"logs", database(), run_ids()[0], "--json"}).output,
+              HasSubstr("\"cause\":\"done\""));
 }
 
 TEST_F(Commands, ExportCopiesAllIntoOneFile) {

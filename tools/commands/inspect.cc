@@ -41,8 +41,20 @@ void print_event(const EventRow& event, bool json) {
              event.run_id.empty() ? "" : printable(event.run_id) + ": ", printable(event.text));
 }
 
-void print_attempts(Database& database, const std::string& run_id) {
+Json attempt_json(const AttemptRow& attempt) {
+  return {
+      {"attempt", attempt.number},    {"host", attempt.host},
+      {"worker", attempt.worker},     {"ranks", attempt.ranks},
+      {"start_ms", attempt.start_ms}, {"end_ms", attempt.end_ms ? Json(*attempt.end_ms) : Json()},
+      {"cause", attempt.cause},       {"text", attempt.text}};
+}
+
+void print_attempts(Database& database, const std::string& run_id, bool json) {
   for (const AttemptRow& attempt : read_attempts(database, run_id)) {
+    if (json) {
+      fmt::print("{}\n", dump(attempt_json(attempt)));
+      continue;
+    }
     const std::string end = attempt.end_ms ? "to " + time_text(*attempt.end_ms) : "still running";
     fmt::print("attempt {} on {} (rank {}, {} ranks): {} {}{}\n", attempt.number,
                printable(attempt.host), attempt.worker, attempt.ranks, time_text(attempt.start_ms),
@@ -67,7 +79,7 @@ int logs(const InspectOptions& options) {
     std::fflush(stdout);
     if (options.follow) ::usleep(500'000);
   } while (options.follow && !stop_requested());
-  if (!run.empty() && !options.json) print_attempts(database, run);
+  if (!run.empty()) print_attempts(database, run, options.json);
   return kExitDone;
 }
 

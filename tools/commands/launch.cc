@@ -132,6 +132,9 @@ int launch(const LaunchOptions& options) {
   if (mpirun.empty()) {
     throw_input("launch: no mpirun on PATH; run tools/setup.sh, or set SEQSWEEP_MPIRUN to yours");
   }
+  if (database_of(options.sweep).empty()) {
+    throw_input("launch: --db is required: the results database, made when it is missing");
+  }
   set_environment();
   std::vector<std::string> arguments = {"-n", std::to_string(options.ranks)};
   if (survives_deaths(mpirun)) arguments.insert(arguments.end(), {"--with-ft", "ulfm"});

@@ -97,6 +97,10 @@ std::vector<PlanRow> rows_of(const std::vector<SweepRun>& runs,
         }
       } catch (const Error& error) {
         missing.add(run.label, error);
+      } catch (const c10::Error& error) {
+        missing.add(run.label, Error(Fault::Input, error.what_without_backtrace()));
+      } catch (const std::bad_alloc&) {
+        missing.add(run.label, Error(Fault::Input, "its model does not fit this machine's memory"));
       }
     }
     row.parameters = counted[built];
@@ -281,21 +285,21 @@ void add_plan(CLI::App& app, Action& action) {
   command
       ->add_option("--simulate", options->cluster.ranks,
                    "play the schedule on so many virtual workers")
-      ->check(above_0());
+      ->check(whole(1, 1'000'000));
   command
       ->add_option("--ranks-per-host", options->cluster.ranks_per_host,
                    "virtual workers a host [8]")
-      ->check(above_0());
+      ->check(whole(1, 1'000'000));
   command
       ->add_option("--gpus-per-host", options->cluster.gpus_per_host,
                    "GPUs that the workers of a host share, ranks_per_gpu at once on one [0]")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole(0, 1'000'000));
   command->add_option("--gpu-memory", options->gpu_gb, "GB of each; 0: it always suffices [0]")
-      ->check(CLI::NonNegativeNumber);
+      ->check(from_0_to(1e6));
   command
       ->add_option("--failures-per-hour", options->cluster.failures_per_hour,
                    "of a virtual worker [0]")
-      ->check(CLI::NonNegativeNumber);
+      ->check(from_0_to(1000));
   command->footer(
       "Examples:\n"
       "  seqsweep plan experiments/quickstart.yaml --db results.db\n"

@@ -196,8 +196,10 @@ void add_recommend(CLI::App& app, Action& action) {
   options->add_to(*command);
   auto* history =
       command->add_option("--history", options->history, "titles or raw item ids, oldest first");
-  auto* user = command->add_option("--user", options->user, "a user of the data set, by raw id");
-  command->add_option("--count", options->count, "how many items [10]")->check(above_0());
+  auto* user = command->add_option("--user", options->user, "a user of the data set, by raw id")
+                   ->excludes(history);
+  command->add_option("--count", options->count, "how many items [10]")
+      ->check(whole(1, 1'000'000'000));
   auto* follow =
       command->add_flag("--follow", options->follow,
                         "go on with events from standard input, a title or raw id a line");

@@ -67,7 +67,8 @@ void add_status(CLI::App& app, Action& action) {
   auto options = std::make_shared<StatusOptions>();
   command->add_option("DB", options->database, "results database")->required();
   command->add_flag("--json", options->json, "JSON instead of text");
-  command->add_flag("--runs", options->all_runs, "list the runs that are done and left, too");
+  command->add_flag("--runs", options->all_runs,
+                    "list the runs that are done, cancelled and left, too");
   command->add_flag("-w,--watch", options->watch, "show it again and again until all is done");
   command->add_option("--every", options->every_s, "seconds between two looks of --watch [2]")
       ->check(CLI::Range(0.1, 3600.0));

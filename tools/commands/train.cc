@@ -68,7 +68,8 @@ void add_train(CLI::App& app, Action& action) {
   command->add_option("MODEL", options->model, "a model: seqsweep list models")->required();
   command->add_option("OVERRIDES", options->overrides, "key=value: model.width=32, train.epochs=5");
   command->add_option("--optimizer", options->optimizer, "an optimizer [adam]");
-  command->add_option("--seed", options->seed, "seed of initialisation, order and dropout [1]");
+  command->add_option("--seed", options->seed, "seed of initialisation, order and dropout [1]")
+      ->check(whole(0, INT64_MAX));
   command->add_option("--db", options->database, "results database [train.db]");
   command->add_option("--data-dir", options->data_dir,
                       "raw and cached data sets [SEQSWEEP_DATA or data]");

@@ -210,6 +210,10 @@ struct Dashboard::State {
     if (options.port == 0) {
       options.port = server.bind_to_any_port(options.host.c_str());
       if (options.port > 0) return;
+      throw_input(
+          "dashboard: --host {} is no address of this machine: 127.0.0.1, 0.0.0.0 (all), or one of "
+          "its own",
+          printable(options.host));
     } else if (server.bind_to_port(options.host.c_str(), options.port)) {
       return;
     }

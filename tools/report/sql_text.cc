@@ -11,6 +11,19 @@
 namespace seqsweep {
 namespace {
 
+// Names that repeat get ":1", ":2" and so on, as SQLite itself tells such columns apart.
+std::vector<std::string> told_apart(const std::vector<std::string>& columns) {
+  std::vector<std::string> names;
+  for (const std::string& column : columns) {
+    std::string name = column;
+    for (int i = 1; std::ranges::find(names, name) != names.end(); ++i) {
+      name = fmt::format("{}:{}", column, i);
+    }
+    names.push_back(name);
+  }
+  return names;
+}
+
 constexpr size_t kCellCharacters = 80;  // Of a terminal's table; the other formats have all.
 
 std::string hex(const SqlBlob& blob) {
@@ -102,11 +115,13 @@ std::string sql_csv(const SqlRows& rows) {
 }
 
 std::string sql_json(const SqlRows& rows) {
-  Json all = Json::array();
+  using Ordered = nlohmann::ordered_json;
+  const std::vector<std::string> names = told_apart(rows.columns);
+  Ordered all = Ordered::array();
   for (const std::vector<SqlValue>& row : rows.rows) {
-    Json object = Json::object();
+    Ordered object = Ordered::object();
     for (size_t i = 0; i < row.size(); ++i) {
-      Json& cell = object[rows.columns[i]];
+      Ordered& cell = object[names[i]];
       if (const auto* number = std::get_if<int64_t>(&row[i])) cell = *number;
       if (const auto* real = std::get_if<double>(&row[i])) cell = *real;
       if (const auto* text = std::get_if<std::string>(&row[i])) cell = *text;
@@ -114,7 +129,7 @@ std::string sql_json(const SqlRows& rows) {
     }
     all.push_back(std::move(object));
   }
-  return dump(all, 2) + "\n";
+  return all.dump(2, ' ', /*ensure_ascii=*/false, Ordered::error_handler_t::replace) + "\n";
 }
 
 }  // namespace seqsweep

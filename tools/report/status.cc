@@ -100,6 +100,7 @@ SweepStatus sweep_status(Database& database, const SweepRow& sweep,
     if (run.status == "failed") status.failed.push_back(run);
     if (run.status == "done") durations.add(run, attempts_seconds(database, run.run_id));
     if (all_runs && run.status == "done") status.done.push_back(run);
+    if (all_runs && run.status == "cancelled") status.cancelled.push_back(run);
     if (all_runs && run.status == "pending" && !needs.contains(run.run_id)) {
       status.left.push_back(run);
     }
@@ -174,7 +175,13 @@ Json number_or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
-Json sweep_json(const SweepStatus& sweep) {
+Json runs_json(const std::vector<ResultRow>& runs) {
+  Json list = Json::array();
+  for (const ResultRow& run : runs) list.push_back(run_json(run));
+  return list;
+}
+
+Json sweep_json(const SweepStatus& sweep, bool all_runs) {
   Json running = Json::array(), failed = Json::array();
   for (const auto& [run, lease] : sweep.running) {
     running.push_back(run_json(run));
@@ -196,7 +203,7 @@ Json sweep_json(const SweepStatus& sweep) {
     waiting.push_back(run_json(run));
     waiting.back()["waits_for"] = needs;
   }
-  return {
+  Json json = {
       {"name", printable(sweep.name)},
       {"done", sweep.runs.done},
       {"left", sweep.runs.pending},
@@ -206,12 +213,18 @@ Json sweep_json(const SweepStatus& sweep) {
       {"failed", failed},
       {"waiting", waiting},
       {"seconds_left", sweep.seconds_left ? number_or_null(*sweep.seconds_left) : Json(nullptr)}};
+  if (all_runs) {
+    json["runs"] = {{"done", runs_json(sweep.done)},
+                    {"cancelled", runs_json(sweep.cancelled)},
+                    {"left", runs_json(sweep.left)}};
+  }
+  return json;
 }
 
 }  // namespace
 
 Status read_status(Database& database, int64_t now_ms, bool all_runs) {
-  Status status{.now_ms = now_ms};
+  Status status{.now_ms = now_ms, .all_runs = all_runs};
   const std::vector<CoordinatorRow> coordinators = read_coordinators(database);
   const std::vector<LeaseRow> leases = read_leases(database);
   status.coordinator_alive =
@@ -247,6 +260,7 @@ std::string status_text(const Status& status) {
       text +=
           fmt::format("{}, attempt {}: {}\n", run_text(run), run.attempts, printable(run.error));
     }
+    text += lines_of(sweep.cancelled, "cancelled");
     text += lines_of(sweep.left, "left");
     text += waiting_text(sweep);
     work_left |= sweep.runs.pending + sweep.runs.running > 0;
@@ -260,7 +274,9 @@ std::string status_text(const Status& status) {
 
 Json status_json(const Status& status) {
   Json sweeps = Json::array();
-  for (const SweepStatus& sweep : status.sweeps) sweeps.push_back(sweep_json(sweep));
+  for (const SweepStatus& sweep : status.sweeps) {
+    sweeps.push_back(sweep_json(sweep, status.all_runs));
+  }
   return {{"coordinator_alive", status.coordinator_alive},
           {"crowd", printable(status.crowd)},
           {"sweeps", sweeps}};

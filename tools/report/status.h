@@ -25,7 +25,7 @@ struct SweepStatus {
   std::vector<RunningRun> running;
   std::vector<ResultRow> failed;
   // Where asked for; left: those that wait for a worker, not for a run.
-  std::vector<ResultRow> done, left;
+  std::vector<ResultRow> done, left, cancelled;
   std::vector<std::pair<ResultRow, std::vector<std::string>>> waiting;  // And for which runs.
   // Estimated from what the running runs tell and what the done ones took, at the present number
   // of runs at a time. Nothing: not known, or nothing is running.
@@ -33,7 +33,8 @@ struct SweepStatus {
 };
 
 struct Status {
-  int64_t now_ms = 0;  // Unix time of the reading.
+  int64_t now_ms = 0;     // Unix time of the reading.
+  bool all_runs = false;  // Those that are done, cancelled and left are listed.
   bool coordinator_alive = false;
   std::string crowd;  // Why workers are idle though runs are left; "": nothing was noted.
   std::vector<SweepStatus> sweeps;

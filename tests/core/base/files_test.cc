@@ -1,6 +1,9 @@
 #include "core/base/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/error.h"
 
@@ -32,6 +35,24 @@ TEST_F(Files, WithoutCommitNothingAppearsAndNothingStays) {
     EXPECT_EQ(file_count(), 1U);
   }
   EXPECT_EQ(file_count(), 0U);
+}
+
+// As a shell's redirection does.
+TEST_F(Files, WritesThroughLinksAndIntoPipesAndDevices) {
+  write_file_atomic(folder_ / "target", "old");
+  fs::create_symlink("target", folder_ / "link");
+  write_file_atomic(folder_ / "link", "new");
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  EXPECT_EQ(read_file(folder_ / "target"), "new");
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  const int reader = ::open((folder_ / "pipe").c_str(), O_RDONLY | O_NONBLOCK);
+  write_file_atomic(folder_ / "pipe", "abc");
+  char text[4] = {};
+  EXPECT_EQ(::read(reader, text, 3), 3);
+  EXPECT_STREQ(text, "abc");
+  ::close(reader);
+  EXPECT_TRUE(fs::is_fifo(folder_ / "pipe"));
+  EXPECT_THROW(write_file_atomic(folder_, "x"), Error);  // A folder.
 }
 
 TEST_F(Files, MissingFileIsBadInputThatNamesThePath) {

@@ -35,6 +35,8 @@ TEST(SqlText, JsonKeepsTypes) {
   EXPECT_TRUE(json[1]["ndcg_10"].is_null());
   EXPECT_EQ(json[1]["model"], "naïve, \"x\"\n\x1b[31m");
   EXPECT_EQ(sql_json({{"a"}, {}}), "[]\n");
+  const SqlRows joined{{"b", "a", "a"}, {{int64_t{1}, int64_t{2}, int64_t{3}}}};
+  EXPECT_EQ(sql_json(joined), "[\n  {\n    \"b\": 1,\n    \"a\": 2,\n    \"a:1\": 3\n  }\n]\n");
 }
 
 }  // namespace

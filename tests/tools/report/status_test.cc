@@ -99,6 +99,15 @@ TEST_F(StatusTest, WorkersThatWaitForAPlaceOnAGpuAreExplained) {
   EXPECT_THAT(text(), Not(HasSubstr("others wait"))) << "nothing is left";
 }
 
+TEST_F(StatusTest, CancelledRunsAreListedWhereAskedFor) {
+  ASSERT_TRUE(store_.cancel("run3"));
+  const Status all = read_status(store_.database(), clock_.now_ms, /*all_runs=*/true);
+  EXPECT_THAT(status_text(all), HasSubstr("cancelled:\n  run3  net on toy"));
+  EXPECT_EQ(status_json(all)["sweeps"][0]["runs"]["cancelled"][0]["run_id"], "run3");
+  EXPECT_EQ(status_json(all)["sweeps"][0]["runs"]["left"].size(), 3U);
+  EXPECT_FALSE(status_json(status())["sweeps"][0].contains("runs"));
+}
+
 TEST_F(StatusTest, AllRunsAreListedWhereAskedFor) {
   finish(store_, "run1", result_of(0.1, 1));
   std::vector<PlannedRun> runs = {planned_run("run5", run_config("toy", "ranker", 1))};
