@@ -141,6 +141,13 @@ TEST_F(BadInput, NumbersOnTheCommandLine) {
   }
 }
 
+TEST_F(BadInput, ASettingThatAModelRefusesIsToldBeforeAnythingIsTrained) {
+  expect_refused(sweep(kSmall, {"models=[popularity, {name: sasrec, heads: 3}]"}),
+                 {"sasrec", "heads"});
+  EXPECT_THAT(run_command({kSeqsweep, "status", folder_.at("results.db")}).output,
+              HasSubstr("no sweep was started yet"));
+}
+
 TEST_F(BadInput, APlanOfAModelThatFitsNoMemoryShowsTheOthers) {
   const CommandResult plan =
       run_command({kSeqsweep, "plan", folder_.file("sweep.yaml", kSmall), "--data-dir",

@@ -25,6 +25,7 @@
 #include "tools/commands/commands.h"
 #include "tools/commands/places.h"
 #include "tools/commands/programs.h"
+#include "worker/build_run.h"
 #include "worker/trainer_process.h"
 #include "worker/worker.h"
 
@@ -79,6 +80,30 @@ std::vector<std::string> replacing_command(int64_t rank, const Hello& dead) {
   return command;
 }
 
+bool reads_a_checkpoint(const RunConfig& config) {
+  return !config.model.value("path", "").empty() ||
+         std::ranges::any_of(config.needs, [](const auto& need) {
+           return reads_a_checkpoint(RunConfig::from_json(need.second));
+         });
+}
+
+// A setting that a model or an objective refuses shows before anything is trained. Not of real
+// language models, which may not fit here.
+void require_models(const std::vector<SweepRun>& runs, const std::filesystem::path& data_dir) {
+  std::set<std::string> built;
+  for (const SweepRun& run : runs) {
+    const RunConfig& config = run.config;
+    const std::string parts = config.dataset.dump() + config.model.dump() + config.objective.dump();
+    if (!built.insert(parts).second || reads_a_checkpoint(config)) continue;
+    try {
+      build_run(config, {.data_dir = data_dir}, c10::Device(c10::kCPU));
+    } catch (const Error& error) {
+      if (error.fault() != Fault::Input) throw;
+      throw_input("{}: {}", run.label, error.what());
+    }
+  }
+}
+
 int coordinate(const SweepJob& job, Transport& transport) {
   set_log_who("coordinator");
   const SweepConfig sweep = read_sweep(job.document(), catalog());
@@ -90,6 +115,7 @@ int coordinate(const SweepJob& job, Transport& transport) {
   for (const Choice& dataset : sweep.datasets) {
     sizes[dataset.spec.dump()] = prepare_dataset(dataset, data_dir);
   }
+  require_models(runs, data_dir);
   store.add_sweep(sweep.name, resolved(sweep).dump(2), planned(runs));
   ProgressView view(terminal_width());
   Coordinator coordinator({.sweep = sweep.name,
