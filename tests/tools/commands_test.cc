@@ -185,6 +185,10 @@ TEST(Completion, OffersCommandsAndOptions) {
   EXPECT_EQ(completions("seqsweep data prep"), "prepare\n");
   EXPECT_EQ(completions("seqsweep data prepare ml-100k --r"), "--raw\n");
   EXPECT_EQ(completions("seqsweep query results.db --form"), "--format\n");
+  EXPECT_EQ(completions("seqsweep query results.db --format j"), "json\n");
+  EXPECT_EQ(completions("seqsweep list mo"), "models\n");
+  EXPECT_EQ(completions("seqsweep launch -n 3 sweep.yaml --d"), "--db --data-dir --disk-wait\n");
+  EXPECT_EQ(completions("seqsweep sweep my"), "\n");  // A file, by the shell.
   EXPECT_THAT(seqsweep({"completion", "zsh"}).output, HasSubstr("bashcompinit"));
 }
 
