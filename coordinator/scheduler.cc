@@ -180,8 +180,13 @@ Scheduler::Start Scheduler::place(const WaitingRun& run, int64_t now_ms) {
 }
 
 std::vector<std::string> Scheduler::impossible() {
+  // The largest of a width, and those that want whole devices, decide.
   const bool all_fit = std::ranges::all_of(waiting_.demands(), [this](const auto& demand) {
-    return workers_.could_fit(demand.first, demand.second.rbegin()->first);
+    const auto& [ranks, sizes] = demand;
+    auto size = sizes.rbegin();
+    if (!workers_.could_fit(ranks, size->first)) return false;
+    if (size->first == kWholeDevice) ++size;
+    return size == sizes.rend() || workers_.could_fit(ranks, size->first);
   });
   std::vector<std::string> runs;
   std::vector<WaitingRun> by_themselves;

@@ -123,7 +123,7 @@ const WaitingRun* WaitingRuns::alike_on(const std::string& dataset, const Waitin
 
 void WaitingRuns::demand(const WaitingRun& run, int64_t sign) {
   std::map<int64_t, int64_t>& sizes = demands_[run.ranks];
-  const auto size = sizes.emplace(run.bytes == kWholeDevice ? 0 : run.bytes, 0).first;
+  const auto size = sizes.emplace(run.bytes, 0).first;
   size->second += sign;
   if (size->second == 0) sizes.erase(size);
   if (sizes.empty()) demands_.erase(run.ranks);

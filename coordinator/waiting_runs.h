@@ -55,7 +55,7 @@ class WaitingRuns {
   const WaitingRun* first_that(Order order, int64_t ranks_max, const May& may) const;
   const WaitingRun* longest_within(double seconds, int64_t ranks_max, const May& may) const;
   double longest_path_s(int64_t ranks_max) const;
-  // By ranks, and by the bytes that each of them needs, the whole device left out: how many runs.
+  // By ranks, and by the bytes that each of them needs (kWholeDevice too): how many runs.
   using Demands = std::map<int64_t, std::map<int64_t, int64_t>>;
   const Demands& demands() const { return demands_; }
 

@@ -112,7 +112,7 @@ TEST_F(WaitingRunsTest, DemandsAreCountedUntilTheyAreGone) {
   big.bytes = 80, whole.bytes = kWholeDevice;
   runs_.add(big);
   runs_.add(whole);
-  EXPECT_EQ(runs_.demands(), (WaitingRuns::Demands{{1, {{0, 1}}}, {2, {{80, 1}}}}));
+  EXPECT_EQ(runs_.demands(), (WaitingRuns::Demands{{1, {{kWholeDevice, 1}}}, {2, {{80, 1}}}}));
   runs_.remove("big");
   runs_.remove("whole");
   EXPECT_TRUE(runs_.demands().empty());
