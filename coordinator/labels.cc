@@ -107,7 +107,7 @@ void distinguish(std::vector<Labelled> entries) {
           parts.push_back(printable(shown(key, value)));
         }
       }
-      if (!parts.empty()) *same[i]->label += "{" + join(parts, ",") + "}";
+      if (!parts.empty()) *same[i]->label += fmt::format("{{{}}}", join(parts, ","));
     }
   }
 }
