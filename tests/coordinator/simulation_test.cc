@@ -350,10 +350,13 @@ class Simulation {
   bool full_ = false;
 };
 
-class SimulationTest : public ::testing::TestWithParam<uint64_t> {};
+class SimulationTest : public ::testing::TestWithParam<uint64_t> {
+ protected:
+  void SetUp() override { set_log_level(LogLevel::Error); }
+  void TearDown() override { set_log_level(LogLevel::Info); }
+};
 
 TEST_P(SimulationTest, EveryRunEndsDoneExactlyOnce) {
-  set_log_level(LogLevel::Error);
   const std::clock_t start = std::clock();
   const EmptyDatabase empty;
   uint64_t seed = GetParam();
