@@ -52,7 +52,9 @@ std::string read_file(const fs::path& path) {
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   static std::atomic<int> serial{0};
   std::error_code failed;
-  if (const fs::path target = fs::canonical(path_, failed); !failed) path_ = target;
+  if (fs::is_symlink(path_, failed)) {
+    if (const fs::path target = fs::canonical(path_, failed); !failed) path_ = target;
+  }
   if (fs::is_directory(path_, failed)) throw_input("{}: is a folder", path_.string());
   if (fs::exists(path_, failed) && !fs::is_regular_file(path_, failed)) {
     descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);

@@ -22,7 +22,8 @@ bool leaves_working_folder(const std::filesystem::path& path);
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
 // A file that grows under a temporary name and appears under its own at commit(); dropped
-// otherwise.
+// otherwise. Of a link the target is replaced. A pipe or device is written as it is; a folder is
+// Fault::Input.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
