@@ -27,7 +27,8 @@ class TrainersForTests : public testing::Environment {
     forks = std::make_unique<ForkServer>("worker-trainer", run_trainer);
     doomed = std::make_unique<ForkServer>("doomed-trainer", run_trainer);
   }
-  void TearDown() override { forks.reset(), doomed.reset(); }
+  // The later one first: it has the earlier one's socket too.
+  void TearDown() override { doomed.reset(), forks.reset(); }
   inline static std::unique_ptr<ForkServer> forks, doomed;  // One test kills the latter.
 };
 inline const testing::Environment* const kTrainersForTests =
