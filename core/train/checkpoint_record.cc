@@ -19,6 +19,8 @@ CheckpointRecord parse_checkpoint_record(const std::string& text, const std::str
   if (json.is_object()) json.erase("sha256");
   if (sha256 != sha256_hex(json.dump())) throw_input("{}: its checksum does not fit", file);
   try {
+    if (!json.at("step").is_number_integer())
+      throw_input("{}: it is no checkpoint: its step is no integer", file);
     return {.step = json.at("step").get<int64_t>(),
             .tensors_sha256 = json.at("tensors_sha256").get<std::string>(),
             .scalars = json.at("scalars")};

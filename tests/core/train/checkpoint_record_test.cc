@@ -44,6 +44,8 @@ TEST(CheckpointRecord, EveryChangeIsFound) {
 TEST(CheckpointRecord, AFittingChecksumIsNotBelievedAlone) {
   EXPECT_THAT(complaint(summed({{"step", "one"}, {"tensors_sha256", ""}, {"scalars", {}}})),
               HasSubstr("no checkpoint"));
+  EXPECT_THAT(complaint(summed({{"step", 4e118}, {"tensors_sha256", ""}, {"scalars", {}}})),
+              HasSubstr("no integer"));
   EXPECT_THAT(complaint(summed({{"step", 1}, {"tensors_sha256", 2}, {"scalars", {}}})),
               HasSubstr("no checkpoint"));
   EXPECT_THAT(complaint(summed({{"step", 1}, {"tensors_sha256", ""}})), HasSubstr("no checkpoint"));
