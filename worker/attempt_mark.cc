@@ -14,19 +14,24 @@ AttemptMark::AttemptMark(const std::filesystem::path& run_folder, const Ticket& 
   write_file_atomic(file_, text_);
 }
 
-bool AttemptMark::stands() const {
+// Nothing: it cannot be read, a hiccup of the disk perhaps.
+std::optional<bool> AttemptMark::is_ours() const {
   std::error_code unknown;
   if (!std::filesystem::exists(file_, unknown) && !unknown) return false;
   try {
     return read_file(file_) == text_;
   } catch (const Error&) {
-    return true;  // A hiccup of the disk; the next look will tell.
+    return std::nullopt;
   }
+}
+
+bool AttemptMark::stands() const {
+  return is_ours().value_or(true);  // The next look will tell.
 }
 
 void AttemptMark::remove() const {
   std::error_code ignored;
-  if (stands()) std::filesystem::remove(file_, ignored);
+  if (is_ours().value_or(false)) std::filesystem::remove(file_, ignored);
 }
 
 }  // namespace seqsweep

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "core/protocol/message.h"
@@ -19,6 +20,8 @@ class AttemptMark {
   void remove() const;  // The run is done.
 
  private:
+  std::optional<bool> is_ours() const;
+
   const std::filesystem::path file_;
   const std::string text_;
 };

@@ -138,7 +138,7 @@ class Worker {
   }
 
   int run() {
-    if (const auto hello = relay_ ? relay_->meet() : own_hello()) {
+    if (const auto hello = relay_ ? relay_->meet() : std::optional(own_hello())) {
       transport_.send(kCoordinator, *hello);
     }
     while (!inbox_.shutdown() && !nobody_is_left() && !spoilt_) {
@@ -156,18 +156,18 @@ class Worker {
   // To report to: mpirun is gone, or the coordinator.
   bool nobody_is_left() const { return settings_.orphaned() || inbox_.alone(); }
 
-  std::optional<Hello> own_hello() const {
+  Hello own_hello() const {
     const int64_t cores =
         settings_.threads > 0 ? settings_.threads : std::thread::hardware_concurrency();
     const ChosenDevice device = choose_device(DeviceChoice::Auto);
-    return Hello{.host = host_name(),
-                 .pid = getpid(),
-                 .cores = cores,
-                 .device = device.text,
-                 .environment = environment(settings_.mpi_version).dump(),
-                 .gpu = device.gpu,
-                 .gpu_bytes = device.gpu_bytes,
-                 .host_bytes = host_memory_bytes()};
+    return {.host = host_name(),
+            .pid = getpid(),
+            .cores = cores,
+            .device = device.text,
+            .environment = environment(settings_.mpi_version).dump(),
+            .gpu = device.gpu,
+            .gpu_bytes = device.gpu_bytes,
+            .host_bytes = host_memory_bytes()};
   }
 
   // A run on several ranks needs MPI, which only the ranks have.

@@ -25,6 +25,8 @@ TEST(AttemptMark, OneThatCannotBeReadStands) {
   std::filesystem::remove(scratch.path() / "attempt.txt");
   std::filesystem::create_directory(scratch.path() / "attempt.txt");
   EXPECT_TRUE(mark.stands());
+  mark.remove();  // Whose it is, is not known.
+  EXPECT_TRUE(std::filesystem::exists(scratch.path() / "attempt.txt"));
 }
 
 TEST(AttemptMark, NoMarkIsTheMarkOfOneThatIsDone) {
