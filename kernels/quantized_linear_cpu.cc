@@ -31,6 +31,18 @@ namespace {
 
 constexpr int64_t kWide = 8;
 
+// As many sums of a row of x as hide the latency of adding to one.
+constexpr int64_t sums_of(int rows) {
+  return rows == 1 ? 4 : 2;
+}
+
+template <size_t kSums>
+__m256 added(const __m256 (&sums)[kSums]) {
+  __m256 all = sums[0];
+  for (size_t s = 1; s < kSums; ++s) all = _mm256_add_ps(all, sums[s]);
+  return all;
+}
+
 float sum_of(__m256 x) {
   const __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   const __m128 quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
@@ -88,19 +100,20 @@ float nf4_number(const Nf4Rows& weight, int64_t at) {
 template <int kRows, typename Rows>
 void products_of(const Rows& weight, int64_t output, const float* x, float* y) {
   const auto* codes = weight.codes + output * weight.inputs;
-  __m256 sums[kRows][2] = {};
+  constexpr int64_t kSums = sums_of(kRows);
+  __m256 sums[kRows][kSums] = {};
   int64_t i = 0;
-  for (; i + 2 * kWide <= weight.inputs; i += 2 * kWide) {
-    for (int half = 0; half < 2; ++half) {
-      const __m256 numbers = eight_of(codes + i + half * kWide);
+  for (; i + kSums * kWide <= weight.inputs; i += kSums * kWide) {
+    for (int64_t s = 0; s < kSums; ++s) {
+      const __m256 numbers = eight_of(codes + i + s * kWide);
       for (int r = 0; r < kRows; ++r) {
-        const __m256 x_8 = _mm256_loadu_ps(x + r * weight.inputs + i + half * kWide);
-        sums[r][half] = _mm256_fmadd_ps(numbers, x_8, sums[r][half]);
+        const __m256 x_8 = _mm256_loadu_ps(x + r * weight.inputs + i + s * kWide);
+        sums[r][s] = _mm256_fmadd_ps(numbers, x_8, sums[r][s]);
       }
     }
   }
   for (int r = 0; r < kRows; ++r) {
-    float sum = sum_of(_mm256_add_ps(sums[r][0], sums[r][1]));
+    float sum = sum_of(added(sums[r]));
     for (int64_t j = i; j < weight.inputs; ++j)
       sum += number_of(codes[j]) * x[r * weight.inputs + j];
     y[r] = sum * scale_of(weight, output);
@@ -113,18 +126,24 @@ void products_of(const Nf4Rows& weight, int64_t output, const float* x, float* y
   const Nf4Reader reader;
   const uint8_t* codes = weight.codes + output * weight.inputs / 2;
   int64_t block = output * weight.inputs / kNf4Block;
+  constexpr int64_t kSums = sums_of(kRows);
   __m256 sums[kRows] = {};
   for (int64_t i = 0; i < weight.inputs; i += kNf4Block, codes += kNf4Block / 2, ++block) {
-    __m256 of_block[kRows] = {};
-    for (int64_t j = 0; j < kNf4Block; j += kWide) {
-      const __m256 numbers = reader.eight_of(codes + j / 2);
-      for (int r = 0; r < kRows; ++r) {
-        of_block[r] =
-            _mm256_fmadd_ps(numbers, _mm256_loadu_ps(x + r * weight.inputs + i + j), of_block[r]);
+    __m256 of_block[kRows][kSums] = {};
+    for (int64_t j = 0; j < kNf4Block; j += kSums * kWide) {
+      for (int64_t s = 0; s < kSums; ++s) {
+        const int64_t at = j + s * kWide;
+        const __m256 numbers = reader.eight_of(codes + at / 2);
+        for (int r = 0; r < kRows; ++r) {
+          const __m256 x_8 = _mm256_loadu_ps(x + r * weight.inputs + i + at);
+          of_block[r][s] = _mm256_fmadd_ps(numbers, x_8, of_block[r][s]);
+        }
       }
     }
     const __m256 scale = _mm256_set1_ps(weight.scale(block));
-    for (int r = 0; r < kRows; ++r) sums[r] = _mm256_fmadd_ps(scale, of_block[r], sums[r]);
+    for (int r = 0; r < kRows; ++r) {
+      sums[r] = _mm256_fmadd_ps(scale, added(of_block[r]), sums[r]);
+    }
   }
   for (int r = 0; r < kRows; ++r) y[r] = sum_of(sums[r]);
 }

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from bench_torch.ours import Ours
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Two programs take turns: neither may spin on the other's core.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 PROGRAM = Path(__file__).resolve().parent.parent / "build" / "bin" / "bench_language_models"

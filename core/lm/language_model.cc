@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/lm/recompute.h"
 #include "core/train/packing.h"
+#include "kernels/few_row_linear.h"
 
 namespace seqsweep {
 
@@ -25,7 +26,7 @@ PackedSequences pack_texts(LanguageModel& model, std::span<const std::vector<int
 }
 
 torch::Tensor next_logits(LanguageModel& model, const torch::Tensor& states_RD) {
-  return torch::matmul(states_RD, model.output_embedding().t());
+  return few_row_linear(states_RD, model.output_embedding(), {});
 }
 
 }  // namespace seqsweep

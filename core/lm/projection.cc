@@ -8,6 +8,7 @@
 #include "core/base/check.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "kernels/few_row_linear.h"
 #include "kernels/seeded_dropout.h"
 
 namespace seqsweep {
@@ -24,7 +25,7 @@ Projection::Projection(int64_t in, int64_t out, bool bias, WeightOrder order, to
 
 Tensor Projection::forward(const Tensor& x_RI) {
   const Tensor y_RO = quantized() ? quantized_linear(x_RI, in_few_bits_, bias_)
-                                  : torch::linear(x_RI, weight_as_OI(), bias_);
+                                  : few_row_linear(x_RI, weight_as_OI(), bias_);
   if (!adapted()) return y_RO;
   const Tensor seen_RI = is_training() ? seeded_dropout(x_RI, lora_.dropout, draw_seed()) : x_RI;
   const Tensor added_RO = torch::linear(torch::linear(seen_RI, lora_A_), lora_B_);
