@@ -27,7 +27,8 @@ struct RankCandidatesConfig : CandidateRankerConfig {
     CandidateRankerConfig::fields(field);
     field("train_pool", train_pool,
           "what the next item is to be told from in training. random: items that the user never "
-          "had (LlamaRec); retrieved: the retriever's best, as at test");
+          "had (LlamaRec); retrieved: the retriever's best, as at test: where it is none of "
+          "them, there is nothing to learn");
     field("shuffle", shuffle, "pools are in random order in training; false: as retrieved");
     field("prefixes", prefixes, "of each user's, drawn anew each epoch; 0: all of them",
           at_least(0));
@@ -56,7 +57,7 @@ class RankCandidates : public Task {
     return examples_.begin_epoch(Rng(seed_of(seed_, kOrder, epoch)));
   }
 
-  // Of the letter of the next item, among all tokens.
+  // Of the letter of the next item, among all tokens. An item that is in no pool is no target.
   LossSum loss(std::span<const int64_t> examples, uint64_t seed) override {
     torch::manual_seed(seed);
     std::vector<History> histories;
@@ -71,10 +72,12 @@ class RankCandidates : public Task {
     std::vector<Tokens> prompts;
     std::vector<int64_t> answers;
     for (size_t i = 0; i < histories.size(); ++i) {
+      const auto place = std::ranges::find(pools[i], targets[i]);
+      if (place == pools[i].end()) continue;
       prompts.push_back(ranker_.prompt()(histories[i], pools[i]));
-      const auto place = std::ranges::find(pools[i], targets[i]) - pools[i].begin();
-      answers.push_back(ranker_.prompt().letters()[place]);
+      answers.push_back(ranker_.prompt().letters()[place - pools[i].begin()]);
     }
+    if (prompts.empty()) return {torch::zeros({}, torch::device(device_).requires_grad(true)), 0};
     return {linear_cross_entropy(ranker_.answer_states(prompts), ranker_.model().output_embedding(),
                                  {}, torch::tensor(answers, torch::kInt64).to(device_)),
             std::ssize(answers)};
@@ -94,20 +97,19 @@ class RankCandidates : public Task {
  private:
   enum Purpose : uint64_t { kOrder = 1, kPools = 2 };
 
-  // Each with its target.
+  // Random ones have their targets.
   std::vector<Pool> draw_pools(std::span<const History> histories, std::span<const int32_t> targets,
                                uint64_t seed) const {
     Rng rng(seed);
     std::vector<Pool> pools;
-    if (config_.train_pool == TrainPool::Retrieved)
+    if (config_.train_pool == TrainPool::Retrieved) {
       pools = ranker_.retrieve(histories, Seen::Listed);
-    for (size_t i = 0; i < histories.size(); ++i) {
-      if (config_.train_pool == TrainPool::Random) {
+    } else {
+      for (size_t i = 0; i < histories.size(); ++i)
         pools.push_back(ranker_.random_pool(histories[i], targets.subspan(i, 1), rng));
-      } else if (std::ranges::find(pools[i], targets[i]) == pools[i].end()) {
-        pools[i].back() = targets[i];
-      }
-      if (config_.shuffle) shuffle(std::span(pools[i]), rng);
+    }
+    if (config_.shuffle) {
+      for (Pool& pool : pools) shuffle(std::span(pool), rng);
     }
     return pools;
   }

@@ -37,6 +37,25 @@ TEST(RankCandidates, LossesAddUpWhereNothingIsDrawn) {
   expect_losses_add_up(*task);
 }
 
+TEST(RankCandidates, AnItemThatIsNotRetrievedIsNoTarget) {
+  Json retrieved = kRankCandidates;
+  retrieved["train_pool"] = "retrieved";
+  const auto [data, task] = make_text_task(small_text_model("llamarec"), retrieved);
+  const int64_t examples = task->begin_epoch(0);
+  int64_t targets = 0;
+  std::vector<int64_t> all;
+  for (int64_t i = 0; i < examples; ++i) {
+    const LossSum loss = task->loss(std::vector{i}, 1);
+    loss.sum.backward();  // Also where there is nothing to learn.
+    EXPECT_EQ(loss.sum.item<double>() > 0, loss.count == 1);
+    targets += loss.count;
+    all.push_back(i);
+  }
+  EXPECT_GT(targets, 0);
+  EXPECT_LT(targets, examples);
+  EXPECT_EQ(task->loss(all, 1).count, targets);
+}
+
 TEST(RankCandidates, TheSameSeedDrawsTheSamePools) {
   const auto [data, task] = make_text_task(small_text_model("llamarec"), kRankCandidates);
   task->begin_epoch(0);
