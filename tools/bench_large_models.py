@@ -1,14 +1,16 @@
 """What tools/bench_language_models.py --gpu does: build/bin/bench_large_models, then the same in transformers and peft on
-the same GPU: bfloat16 models with random weights, sdpa attention, gradient checkpointing. The ORPO step is TRL's: both
+the same GPU: bfloat16 models with random weights, sdpa attention, gradient checkpointing. The ORPO step is TRL's loss: both
 answers behind their own copy of the prompt, float32, torch's fused AdamW. A part that fails is told, the rest goes on.
 """
 
 import gc
+import os
 import subprocess
 import sys
 import time
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import peft
 import torch
@@ -56,13 +58,13 @@ class Bench:
         if self.device == "cuda":
             torch.cuda.reset_peak_memory_stats()
 
-    def row(self, name, what, speed):
+    def row(self, name, what, speed, who="transformers"):
         peak = "-"
         if self.device == "cuda":
             peak = f"{torch.cuda.max_memory_allocated() / 1e9:.1f} GB ({torch.cuda.max_memory_reserved() / 1e9:.1f} reserved)"
-        print(f"| transformers | {name} | {what} | {speed} | {peak} |", flush=True)
+        print(f"| {who} | {name} | {what} | {speed} | {peak} |", flush=True)
 
-    def train(self, name, what, model, loss, tokens):
+    def train(self, name, what, model, loss, tokens, who="transformers"):
         optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3, fused=True)
 
         def step():
@@ -72,7 +74,7 @@ class Bench:
 
         step()
         self.reset_peak()
-        self.row(name, what, f"{tokens / self.seconds(step, 3):.0f} tokens/s")
+        self.row(name, what, f"{tokens / self.seconds(step, 3):.0f} tokens/s", who)
 
     def lora_and_decoding(self):
         model = self.model(self.large, torch.bfloat16)
@@ -98,23 +100,25 @@ class Bench:
         self.row("7B, bf16", "decoding", f"{1e3 * (every - first) / self.written:.2f} ms/token")
 
     def orpo(self, tf32):
+        os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
+        from trl.experimental.orpo import ORPOTrainer
+
         torch.backends.cuda.matmul.allow_tf32 = tf32
         model = self.model(self.middle, torch.float32)
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        model.config.use_cache = False
         model.train()
         prompts = self.text(2, self.tokens)
-        answers = torch.tensor([[65], [66], [66], [67]], device=self.device)  # Chosen, then rejected.
-        texts = torch.cat([torch.cat([prompts, prompts]), answers], 1)
-
-        def loss():
-            logits = model(input_ids=texts, use_cache=False).logits[:, :-1]
-            log_p = logits[:, -1].log_softmax(-1).gather(1, answers).squeeze(1)
-            chosen, rejected = log_p[:2], log_p[2:]
-            nll = torch.nn.functional.cross_entropy(logits[:2].flatten(0, 1), texts[:2, 1:].flatten())
-            odds = (chosen - rejected) - (torch.log1p(-chosen.exp()) - torch.log1p(-rejected.exp()))
-            return nll - 0.1 * torch.nn.functional.logsigmoid(odds).mean()
-
-        self.train("1.3B, f32" + (" with TF32 products" if tf32 else ""), "ORPO", model, loss, prompts.numel())
+        batch = {}
+        for side, answers in (("chosen", [[65], [66]]), ("rejected", [[66], [67]])):
+            texts = torch.cat([prompts, torch.tensor(answers, device=self.device)], 1)
+            batch |= {f"{side}_input_ids": texts, f"{side}_attention_mask": torch.ones_like(texts),
+                      f"{side}_labels": torch.cat([torch.full_like(prompts, -100), texts[:, -1:]], 1)}
+        trl = object.__new__(ORPOTrainer)  # Its arithmetic without its data loaders.
+        trl.beta, trl.is_encoder_decoder, trl.aux_loss_enabled, trl.padding_value = 0.1, False, False, 0
+        trl.accelerator = SimpleNamespace(device=self.device, gather_for_metrics=lambda values: values)
+        name = "1.3B, f32" + (" with TF32 products" if tf32 else "")
+        self.train(name, "ORPO", model, lambda: trl.get_batch_loss_metrics(model, batch)[0], prompts.numel(), "TRL")
 
 
 def main(device):
