@@ -24,8 +24,7 @@ Projection::Projection(int64_t in, int64_t out, bool bias, WeightOrder order, to
 }
 
 Tensor Projection::forward(const Tensor& x_RI) {
-  const Tensor y_RO = quantized() ? quantized_linear(x_RI, in_few_bits_, bias_)
-                                  : few_row_linear(x_RI, weight_as_OI(), bias_);
+  const Tensor y_RO = quantized() ? quantized_linear(x_RI, in_few_bits_, bias_) : product(x_RI);
   if (!adapted()) return y_RO;
   const Tensor seen_RI = is_training() ? seeded_dropout(x_RI, lora_.dropout, draw_seed()) : x_RI;
   const Tensor added_RO = torch::linear(torch::linear(seen_RI, lora_A_), lora_B_);
@@ -66,6 +65,12 @@ void Projection::hold(QuantizedWeight weight) {
   if (in_few_bits_.scale_blocks.defined()) {
     register_buffer("scale_blocks", in_few_bits_.scale_blocks);
   }
+}
+
+// In training the same bits with and without a gradient: a layer may be computed again for one.
+Tensor Projection::product(const Tensor& x_RI) const {
+  if (is_training()) return torch::linear(x_RI, weight_as_OI(), bias_);
+  return few_row_linear(x_RI, weight_as_OI(), bias_);
 }
 
 Tensor Projection::weight_as_OI() const {

@@ -49,6 +49,7 @@ class Projection : public torch::nn::Module {
   int64_t outputs() const { return outputs_; }
 
  private:
+  torch::Tensor product(const torch::Tensor& x_RI) const;
   torch::Tensor weight_as_OI() const;
 
   int64_t inputs_, outputs_;
