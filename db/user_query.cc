@@ -14,20 +14,24 @@ namespace {
 
 using Statement = std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)>;
 
-// "no such column: modle" -> "; did you mean 'model'?"
+// "no such column: modle" -> "; did you mean 'model'?"; or which tables have it.
 std::string hint(Database& database, const std::string& message) {
   const size_t colon = message.rfind(": ");
   if (!message.starts_with("no such") || colon == std::string::npos) return "";
   std::string word = message.substr(colon + 2);
   if (const size_t dot = word.rfind('.'); dot != std::string::npos) word.erase(0, dot + 1);
-  std::vector<std::string> known;
+  std::vector<std::string> known, have_it;
   for (const SqlTable& table : read_tables(database)) {
     if (message.starts_with("no such table")) {
       known.push_back(table.name);
     } else {
       known.insert(known.end(), table.columns.begin(), table.columns.end());
+      if (std::ranges::find(table.columns, word) != table.columns.end()) {
+        have_it.push_back(table.name);
+      }
     }
   }
+  if (!have_it.empty()) return fmt::format("; it is a column of {}", join(have_it, ", "));
   return did_you_mean(word, known);
 }
 

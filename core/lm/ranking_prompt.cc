@@ -60,12 +60,14 @@ std::vector<std::string> RankingPrompt::phrases() {
   return {kInstruction, kPool, kAnswer};
 }
 
-Tokens RankingPrompt::operator()(History history, std::span<const int32_t> candidates) const {
+Tokens RankingPrompt::operator()(History history, std::span<const int32_t> candidates,
+                                 std::span<const int64_t> letters) const {
   SEQ_CHECK(std::ssize(candidates) <= options_.candidates);
+  SEQ_CHECK(letters.empty() || letters.size() == candidates.size());
   Tokens pool = pool_;
   for (size_t i = 0; i < candidates.size(); ++i) {
     append(pool, open_);
-    pool.push_back(letters_[i]);
+    pool.push_back(letters_[letters.empty() ? i : letters[i]]);
     append(pool, close_);
     append(pool, titles_[candidates[i]]);
   }

@@ -28,9 +28,11 @@ class RankingPrompt {
   // What stands around the titles, for a tokenizer of one's own.
   static std::vector<std::string> phrases();
 
-  // The answer comes next.
-  Tokens operator()(History history, std::span<const int32_t> candidates) const;
-  // Of each place of a pool.
+  // The answer comes next. `letters`: of each candidate, which of letters() is its own; the first
+  // ones unless given.
+  Tokens operator()(History history, std::span<const int32_t> candidates,
+                    std::span<const int64_t> letters = {}) const;
+  // Their tokens, in order: as many as a pool has candidates.
   const std::vector<int32_t>& letters() const { return letters_; }
 
  private:

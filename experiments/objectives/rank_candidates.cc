@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/error.h"
 #include "core/lm/candidate_ranker.h"
@@ -21,7 +22,7 @@ constexpr std::array<std::pair<TrainPool, const char*>, 2> enum_names(TrainPool)
 struct RankCandidatesConfig : CandidateRankerConfig {
   TrainPool train_pool = TrainPool::Random;
   bool shuffle = true;
-  int64_t prefixes = 1;
+  int64_t prefixes = 1, pool_size = 0;
 
   void fields(auto&& field) {
     CandidateRankerConfig::fields(field);
@@ -32,6 +33,10 @@ struct RankCandidatesConfig : CandidateRankerConfig {
     field("shuffle", shuffle, "pools are in random order in training; false: as retrieved");
     field("prefixes", prefixes, "of each user's, drawn anew each epoch; 0: all of them",
           at_least(0));
+    field("pool_size", pool_size,
+          "random pools hold so many candidates, of as many letters, drawn anew for each: a small "
+          "model from scratch first learns from few what letters stand for; 0: all `candidates`",
+          between(0, 26));
   }
 };
 
@@ -46,6 +51,14 @@ class RankCandidates : public Task {
         examples_(TrainingExamples::of_prefixes(*data_, config.prefixes)) {
     if (!config.shuffle && config.train_pool == TrainPool::Random) {
       throw_input("objective rank_candidates: shuffle: false needs train_pool: retrieved");
+    }
+    const int64_t size = config.pool_size;
+    if (size != 0 &&
+        (config.train_pool == TrainPool::Retrieved || size == 1 || size > config.candidates)) {
+      throw_input(
+          "objective rank_candidates: pool_size: 0, or with train_pool: random from 2 to the {} "
+          "candidates, is {}",
+          config.candidates, size);
     }
   }
 
@@ -69,13 +82,15 @@ class RankCandidates : public Task {
       targets.push_back(history[window.end]);
     }
     const std::vector<Pool> pools = draw_pools(histories, targets, seed_of(seed, kPools));
+    Rng rng(seed_of(seed, kLetters));
     std::vector<Tokens> prompts;
     std::vector<int64_t> answers;
     for (size_t i = 0; i < histories.size(); ++i) {
       const auto place = std::ranges::find(pools[i], targets[i]);
       if (place == pools[i].end()) continue;
-      prompts.push_back(ranker_.prompt()(histories[i], pools[i]));
-      answers.push_back(ranker_.prompt().letters()[place - pools[i].begin()]);
+      const std::vector<int64_t> letters = letters_of(pools[i], rng);
+      prompts.push_back(ranker_.prompt()(histories[i], pools[i], letters));
+      answers.push_back(ranker_.prompt().letters()[letters[place - pools[i].begin()]]);
     }
     if (prompts.empty()) return {torch::zeros({}, torch::device(device_).requires_grad(true)), 0};
     return {linear_cross_entropy(ranker_.answer_states(prompts), ranker_.model().output_embedding(),
@@ -95,7 +110,18 @@ class RankCandidates : public Task {
   }
 
  private:
-  enum Purpose : uint64_t { kOrder = 1, kPools = 2 };
+  enum Purpose : uint64_t { kOrder = 1, kPools = 2, kLetters = 3 };
+
+  // Of each candidate of a pool: which of all letters is its own. In order.
+  std::vector<int64_t> letters_of(const Pool& pool, Rng& rng) const {
+    std::vector<int64_t> letters(config_.candidates);
+    std::iota(letters.begin(), letters.end(), 0);
+    if (pool.size() == letters.size()) return letters;
+    shuffle(std::span(letters), rng);
+    letters.resize(pool.size());
+    std::ranges::sort(letters);
+    return letters;
+  }
 
   // Random ones have their targets.
   std::vector<Pool> draw_pools(std::span<const History> histories, std::span<const int32_t> targets,
@@ -105,8 +131,10 @@ class RankCandidates : public Task {
     if (config_.train_pool == TrainPool::Retrieved) {
       pools = ranker_.retrieve(histories, Seen::Listed);
     } else {
-      for (size_t i = 0; i < histories.size(); ++i)
+      for (size_t i = 0; i < histories.size(); ++i) {
         pools.push_back(ranker_.random_pool(histories[i], targets.subspan(i, 1), rng));
+        if (config_.pool_size > 0) pools.back().resize(config_.pool_size);
+      }
     }
     if (config_.shuffle) {
       for (Pool& pool : pools) shuffle(std::span(pool), rng);

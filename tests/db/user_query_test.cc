@@ -55,6 +55,8 @@ TEST_F(UserQuery, MisspeltNamesAreGuessed) {
   EXPECT_THAT(refusal("SELECT modle FROM results"),
               HasSubstr("no such column: modle; did you mean 'model'?"));
   EXPECT_THAT(refusal("SELECT * FROM result"), HasSubstr("did you mean 'results'?"));
+  EXPECT_THAT(refusal("SELECT run FROM results"),
+              HasSubstr("no such column: run; it is a column of sweep_runs, dependencies"));
   EXPECT_THAT(refusal("SELEC 1"), HasSubstr("syntax error"));
 }
 

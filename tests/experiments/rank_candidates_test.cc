@@ -29,6 +29,19 @@ TEST(RankCandidates, LearnsWhichLetterStandsForTheNextItem) {
   EXPECT_GE(firsts(*task, *data, Split::Test), 30);  // 16 by the retriever's order.
 }
 
+TEST(RankCandidates, LearnsFromSmallPoolsWhatAllLettersStandFor) {
+  // Everyone has the last of four candidates again and again: in training one of two with any two
+  // of the four letters, at the end the fourth of four.
+  const auto data = std::make_shared<TitledDataset>(
+      std::vector<std::vector<int32_t>>(32, std::vector<int32_t>(7, 3)),
+      std::vector<std::string>{"aaa", "bbb", "ccc", "ddd", "eee", "fff"});
+  Json small = kRankCandidates;
+  small["pool_size"] = 2;
+  const auto task = make_text_task(small_text_model("llamarec"), small, data).task;
+  train_text_task(*task, 40, 0.005);
+  EXPECT_EQ(firsts(*task, *data, Split::Test), 32);  // None by the retriever's order.
+}
+
 TEST(RankCandidates, LossesAddUpWhereNothingIsDrawn) {
   Json retrieved = kRankCandidates;
   retrieved["train_pool"] = "retrieved";
@@ -68,6 +81,14 @@ TEST(RankCandidates, TheSameSeedDrawsTheSamePools) {
 TEST(RankCandidates, SettingsThatGiveTheAnswerAwayAreRefused) {
   Json settings = kRankCandidates;
   settings["shuffle"] = false;  // The target would always stand first.
+  EXPECT_THROW(make_text_task(small_text_model("llamarec"), settings), Error);
+  for (const int64_t size : {1, 5}) {  // Of four candidates.
+    settings = kRankCandidates;
+    settings["pool_size"] = size;
+    EXPECT_THROW(make_text_task(small_text_model("llamarec"), settings), Error);
+  }
+  settings["pool_size"] = 2;
+  settings["train_pool"] = "retrieved";
   EXPECT_THROW(make_text_task(small_text_model("llamarec"), settings), Error);
   settings = kRankCandidates;
   settings["candidates"] = 26;  // More than there are items.

@@ -35,6 +35,13 @@ TEST_F(RankingPromptTest, ALetterIsTheSameTokenInThePoolAndAsTheAnswer) {
   }
 }
 
+TEST_F(RankingPromptTest, APoolMayHaveOtherLettersThanTheFirst) {
+  const RankingPrompt prompt(data_, *tokenizer_, {.candidates = 4});
+  const std::string text =
+      tokenizer_->decode(prompt(data_.sequence(0).first(1), pool_, std::vector<int64_t>{1, 3}));
+  EXPECT_NE(text.find("pool:\n(B) Casablanca (1942)\n(D) item3\n\n###"), std::string::npos);
+}
+
 TEST_F(RankingPromptTest, OldItemsGiveWayToThePool) {
   const RankingPrompt roomy(data_, *tokenizer_, {.candidates = 2, .title_tokens_max = 24});
   const int64_t whole = std::ssize(roomy(data_.sequence(0), pool_));
