@@ -5,6 +5,8 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <type_traits>
+#include <utility>
 
 #include "kernels/lanes.h"
 

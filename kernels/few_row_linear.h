@@ -12,8 +12,9 @@ constexpr int64_t kFewRowsOfFloat = 8;
 
 // x W^T + bias, as at::linear: x [R, I], weight [O, I], bias [O] or undefined. Where nothing wants
 // a gradient and there are at most kFewRowsOfFloat rows of float on the CPU, the weight, which lies
-// row by row or column by column, is read once, at the speed of the memory (MKL's product takes
-// 2.5 times as long); the same for any number of threads. Everything else is at::linear's.
+// row by row or column by column, is read once; of one row at the speed of the memory, where MKL
+// takes more than twice as long. Any number of threads gives the same bits. Everything else is
+// at::linear's.
 at::Tensor few_row_linear(const at::Tensor& x_RI, const at::Tensor& weight_OI,
                           const at::Tensor& bias_O);
 

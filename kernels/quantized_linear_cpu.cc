@@ -127,6 +127,7 @@ void products_of(const Nf4Rows& weight, int64_t output, const float* x, float* y
   const uint8_t* codes = weight.codes + output * weight.inputs / 2;
   int64_t block = output * weight.inputs / kNf4Block;
   constexpr int64_t kSums = sums_of(kRows);
+  static_assert(kNf4Block % (kSums * kWide) == 0);
   __m256 sums[kRows] = {};
   for (int64_t i = 0; i < weight.inputs; i += kNf4Block, codes += kNf4Block / 2, ++block) {
     __m256 of_block[kRows][kSums] = {};

@@ -39,7 +39,8 @@ void read_row(const Int8Rows& weight, int64_t output, float* into);
 void read_row(const Nf4Rows& weight, int64_t output, float* into);
 void read_row(const Bf16Rows& weight, int64_t output, float* into);
 
-// y[r] = x[r] . row `output` of the weight, for `rows` rows of x, at most kRowsAtOnce.
+// y[r] = x[r] . row `output` of the weight, for `rows` rows of x, at most kRowsAtOnce. One row
+// alone is summed in another order than beside others.
 constexpr int64_t kRowsAtOnce = 4;
 void row_products(const Int8Rows& weight, int64_t output, const float* x, int64_t rows, float* y);
 void row_products(const Nf4Rows& weight, int64_t output, const float* x, int64_t rows, float* y);

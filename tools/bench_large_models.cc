@@ -3,7 +3,7 @@
 // loss of two texts of 1,024 tokens, recomputed layers), greedy decoding of one text, and a step of
 // ORPO that trains all parameters (two pairs of 1,024 tokens, recomputed layers, paged_adamw of 8
 // bits). Prints rows of a Markdown table; tools/bench_language_models.py --gpu has those of
-// transformers and peft beside them.
+// transformers, peft and TRL beside them.
 // Usage: bench_large_models [cuda|cpu]    cpu: toy shapes, to see that it runs
 #include <ATen/Context.h>
 #include <c10/core/CachingDeviceAllocator.h>

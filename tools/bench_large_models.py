@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 import traceback
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
 import peft
 import torch
-import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
 
 PROGRAM = Path(__file__).resolve().parent.parent / "build" / "bin" / "bench_large_models"
@@ -122,7 +122,8 @@ class Bench:
 
 
 def main(device):
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}\n")
+    versions = [f"{name} {version(name)}" for name in ("torch", "transformers", "peft", "trl")]
+    print(", ".join(versions) + "\n")
     print("| who | model | work | speed | most memory |\n|---|---|---|---|---|", flush=True)
     failed = subprocess.run([PROGRAM, device], check=False).returncode != 0
     bench = Bench(device)

@@ -88,7 +88,8 @@ class RankCandidates : public Task {
     for (size_t i = 0; i < histories.size(); ++i) {
       const auto place = std::ranges::find(pools[i], targets[i]);
       if (place == pools[i].end()) continue;
-      const std::vector<int64_t> letters = letters_of(pools[i], rng);
+      const std::vector<int64_t> drawn = draw_letters(rng);
+      const std::span<const int64_t> letters = std::span(drawn).first(pools[i].size());
       prompts.push_back(ranker_.prompt()(histories[i], pools[i], letters));
       answers.push_back(ranker_.prompt().letters()[letters[place - pools[i].begin()]]);
     }
@@ -112,13 +113,14 @@ class RankCandidates : public Task {
  private:
   enum Purpose : uint64_t { kOrder = 1, kPools = 2, kLetters = 3 };
 
-  // Of each candidate of a pool: which of all letters is its own. In order.
-  std::vector<int64_t> letters_of(const Pool& pool, Rng& rng) const {
+  // Of each candidate of a small pool: which of all letters is its own, in order. Else all of them,
+  // as at test.
+  std::vector<int64_t> draw_letters(Rng& rng) const {
     std::vector<int64_t> letters(config_.candidates);
     std::iota(letters.begin(), letters.end(), 0);
-    if (pool.size() == letters.size()) return letters;
+    if (config_.pool_size == 0) return letters;
     shuffle(std::span(letters), rng);
-    letters.resize(pool.size());
+    letters.resize(config_.pool_size);
     std::ranges::sort(letters);
     return letters;
   }

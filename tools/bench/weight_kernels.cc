@@ -1,8 +1,9 @@
-// Weights of 8 and 4 bits, read as floats.
+// Weights of 8 and 4 bits, read as floats; and weights in float that meet a few rows.
 #include <fmt/format.h>
 #include <torch/types.h>
 
 #include "kernels/dynamic_map.h"
+#include "kernels/few_row_linear.h"
 #include "kernels/quantized_linear.h"
 #include "kernels/quantized_linear_cpu.h"
 #include "tools/bench/cases.h"
@@ -63,12 +64,30 @@ void bench_nf4_weight(Bench& bench, int64_t outputs, int64_t inputs) {
       });
 }
 
+void bench_few_rows(Bench& bench, int64_t rows, int64_t outputs, int64_t inputs, bool row_by_row) {
+  const torch::NoGradGuard no_grad;
+  const Tensor x = torch::randn({rows, inputs}, bench.options());
+  const Tensor weight = row_by_row ? torch::randn({outputs, inputs}, bench.options())
+                                   : torch::randn({inputs, outputs}, bench.options()).t();
+  const auto numbers = static_cast<double>(outputs * inputs);
+  bench.compare(
+      fmt::format("few_row_linear, {} x {} x {}, {}", rows, inputs, outputs,
+                  row_by_row ? "row by row" : "column by column"),
+      {.bytes = 4 * numbers, .flops = 2 * numbers * static_cast<double>(rows)},
+      [&] { few_row_linear(x, weight, {}); }, [&] { torch::linear(x, weight); });
+}
+
 }  // namespace
 
 void bench_weight_kernels(Bench& bench) {
   const int64_t outputs = bench.on_gpu() ? 4096 : 1024, inputs = bench.on_gpu() ? 11008 : 2048;
   bench_int8_weight(bench, outputs, inputs);
   bench_nf4_weight(bench, outputs, inputs);
+  if (bench.on_gpu()) return;
+  for (const int64_t rows : {1, 4, 8}) {
+    bench_few_rows(bench, rows, 50257, 768, true);
+    bench_few_rows(bench, rows, 3072, 768, false);
+  }
 }
 
 }  // namespace seqsweep
