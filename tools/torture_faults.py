@@ -30,37 +30,29 @@ class Faults:
         ranks.pop(0, None)
         return self.rng.choice(sorted(ranks.items())) if ranks else (None, None)
 
-    def kill_worker(self):
-        rank, pid = self.worker()
-        if pid is None:
-            return None
-        kill(pid, signal.SIGKILL)
-        return f"SIGKILL to rank {rank}"
-
     def trainer(self):
         trainers = self.sweep.trainers()
         return self.rng.choice(sorted(trainers.items())) if trainers else (None, None)
 
-    def kill_trainer(self):
-        rank, pid = self.trainer()
+    @staticmethod
+    def send(number, rank_and_pid, whom):
+        rank, pid = rank_and_pid
         if pid is None:
             return None
-        kill(pid, signal.SIGKILL)
-        return f"SIGKILL to the trainer of rank {rank}"
+        kill(pid, number)
+        return f"{number.name} to {whom.format(rank)}"
+
+    def kill_worker(self):
+        return self.send(signal.SIGKILL, self.worker(), "rank {}")
+
+    def kill_trainer(self):
+        return self.send(signal.SIGKILL, self.trainer(), "the trainer of rank {}")
 
     def hang_trainer(self):
-        rank, pid = self.trainer()
-        if pid is None:
-            return None
-        kill(pid, signal.SIGSTOP)
-        return f"SIGSTOP to the trainer of rank {rank}"
+        return self.send(signal.SIGSTOP, self.trainer(), "the trainer of rank {}")
 
     def kill_coordinator(self):
-        pid = self.sweep.ranks().get(0)
-        if pid is None:
-            return None
-        kill(pid, signal.SIGKILL)
-        return "SIGKILL to the coordinator"
+        return self.send(signal.SIGKILL, (0, self.sweep.ranks().get(0)), "the coordinator")
 
     def kill_mpirun(self):
         kill(self.sweep.process.pid, signal.SIGKILL)

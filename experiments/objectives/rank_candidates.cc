@@ -88,8 +88,7 @@ class RankCandidates : public Task {
     for (size_t i = 0; i < histories.size(); ++i) {
       const auto place = std::ranges::find(pools[i], targets[i]);
       if (place == pools[i].end()) continue;
-      const std::vector<int64_t> drawn = draw_letters(rng);
-      const std::span<const int64_t> letters = std::span(drawn).first(pools[i].size());
+      const std::vector<int64_t> letters = draw_letters(pools[i].size(), rng);
       prompts.push_back(ranker_.prompt()(histories[i], pools[i], letters));
       answers.push_back(ranker_.prompt().letters()[letters[place - pools[i].begin()]]);
     }
@@ -113,14 +112,13 @@ class RankCandidates : public Task {
  private:
   enum Purpose : uint64_t { kOrder = 1, kPools = 2, kLetters = 3 };
 
-  // Of each candidate of a small pool: which of all letters is its own, in order. Else all of them,
-  // as at test.
-  std::vector<int64_t> draw_letters(Rng& rng) const {
+  // Which of all letters are those of a pool of so many candidates, in order: of a small one any,
+  // else the first, as at test.
+  std::vector<int64_t> draw_letters(size_t count, Rng& rng) const {
     std::vector<int64_t> letters(config_.candidates);
     std::iota(letters.begin(), letters.end(), 0);
-    if (config_.pool_size == 0) return letters;
-    shuffle(std::span(letters), rng);
-    letters.resize(config_.pool_size);
+    if (config_.pool_size > 0) shuffle(std::span(letters), rng);
+    letters.resize(count);
     std::ranges::sort(letters);
     return letters;
   }
