@@ -75,9 +75,10 @@ std::optional<int64_t> planned_steps(const RunConfig& config, Task& task) {
       config.batch_schedule,
       BatchScheduleContext{.batch_size = train.batch_size, .microbatches = train.microbatches});
   if (schedule->observes()) return std::nullopt;
-  const int64_t examples = task.begin_epoch(0);
-  TrainPosition position{.microbatches = (examples + train.batch_size - 1) / train.batch_size};
+  TrainPosition position;
   for (; position.epoch < train.epochs; ++position.epoch) {
+    const int64_t examples = task.begin_epoch(position.epoch);
+    position.microbatches = (examples + train.batch_size - 1) / train.batch_size;
     position.microbatch = 0;
     for (; position.microbatch < position.microbatches; ++position.step) {
       position.microbatch += schedule->microbatches(position);

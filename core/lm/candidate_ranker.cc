@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/base/error.h"
 #include "core/eval/metrics.h"
@@ -84,11 +85,16 @@ std::vector<std::vector<Recommendation>> CandidateRanker::recommend(
     std::span<const History> histories, int64_t count, Seen seen) {
   auto lists = ranked(histories, seen);
   if (count > config_.candidates) {
-    // Behind the candidates the retriever's order, with scores below theirs.
+    // Behind the candidates the retriever's order, with scores below theirs. A longer list need not
+    // begin with the shorter one.
     const auto retrieved = retriever_->recommend(histories, count, seen);
     for (size_t i = 0; i < lists.size(); ++i) {
-      for (size_t at = lists[i].size(); at < retrieved[i].size(); ++at) {
-        lists[i].push_back({retrieved[i][at].item, lists[i].back().score - 1});
+      std::set<int32_t> listed;
+      for (const Recommendation& item : lists[i]) listed.insert(item.item);
+      for (const Recommendation& next : retrieved[i]) {
+        if (!listed.contains(next.item)) {
+          lists[i].push_back({next.item, lists[i].back().score - 1});
+        }
       }
     }
   }
@@ -96,10 +102,11 @@ std::vector<std::vector<Recommendation>> CandidateRanker::recommend(
   return lists;
 }
 
-std::vector<Pool> CandidateRanker::retrieve(std::span<const History> histories, Seen seen) const {
+std::vector<Pool> CandidateRanker::retrieve(std::span<const History> histories, Seen seen,
+                                            int64_t more) const {
   const torch::NoGradGuard no_grad;
   std::vector<Pool> pools;
-  const auto lists = retriever_->recommend(histories, config_.candidates, seen);
+  const auto lists = retriever_->recommend(histories, config_.candidates + more, seen);
   for (const auto& list : lists) {
     Pool& pool = pools.emplace_back();
     for (const Recommendation& item : list) pool.push_back(item.item);
@@ -112,13 +119,12 @@ Pool CandidateRanker::random_pool(History history, std::span<const int32_t> firs
   const auto absent_from = [](const auto& items, int32_t item) {
     return std::ranges::find(items, item) == items.end();
   };
-  const int64_t draws = 100 * config_.candidates;
-  // Where a user had nearly everything, the rest comes in order, at last from the history too.
-  for (int64_t tries = 0; std::ssize(pool) < config_.candidates; ++tries) {
+  // Where a user had nearly everything, the rest comes in order.
+  const int64_t draws = 100 * config_.candidates, tries = draws + data_->items();
+  for (int64_t at = 0; at < tries && std::ssize(pool) < config_.candidates; ++at) {
     const auto item =
-        static_cast<int32_t>(tries < draws ? rng.below(data_->items()) : tries % data_->items());
-    const bool any = tries >= draws + data_->items();
-    if (absent_from(pool, item) && (any || absent_from(history, item))) pool.push_back(item);
+        static_cast<int32_t>(at < draws ? rng.below(data_->items()) : at % data_->items());
+    if (absent_from(pool, item) && absent_from(history, item)) pool.push_back(item);
   }
   return pool;
 }

@@ -3,6 +3,7 @@
 // letters, in one forward pass. Legend: S prompts, D width.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <span>
@@ -14,6 +15,13 @@
 #include "core/train/model.h"
 
 namespace seqsweep {
+
+// What an item is to be told from in training: random items that the user does not have, or the
+// retriever's best, as at test.
+enum class TrainPool { Random, Retrieved };
+constexpr std::array<std::pair<TrainPool, const char*>, 2> enum_names(TrainPool) {
+  return {{{TrainPool::Random, "random"}, {TrainPool::Retrieved, "retrieved"}}};
+}
 
 struct CandidateRankerConfig {
   int64_t candidates = 20, history_items = 20, title_tokens_max = 32, tokens_max = 1536;
@@ -50,8 +58,10 @@ class CandidateRanker {
   // Nothing without ranks.
   std::map<std::string, double> retrieved_metrics(std::span<const int32_t> ranks) const;
 
-  std::vector<Pool> retrieve(std::span<const History> histories, Seen seen) const;
-  // `first`, then items that are not of the history, each once.
+  // The retriever's best: as many as candidates, and some `more`.
+  std::vector<Pool> retrieve(std::span<const History> histories, Seen seen, int64_t more = 0) const;
+  // `first`, then items that are not of the history, each once: as many as candidates, fewer where
+  // there are fewer.
   Pool random_pool(History history, std::span<const int32_t> first, Rng& rng) const;
 
   // [S, D]: what the answers are read from.

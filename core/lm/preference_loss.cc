@@ -60,6 +60,7 @@ PreferenceTerms preference_terms(LanguageModel& model, std::span<const AnsweredP
   const auto add_text = [&](const Tokens& prompt, const Tokens& answer) {
     Tokens& text = texts.emplace_back(prompt);
     append(text, std::span(answer).first(answer.size() - 1));
+    SEQ_CHECK(std::ssize(text) <= model.max_length());
     const int64_t begin = read;
     read += std::ssize(text);
     return begin;

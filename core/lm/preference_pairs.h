@@ -22,15 +22,22 @@ struct PreferencePair {
 
 struct PreferencePairs {
   std::vector<PreferencePair> pairs;  // By user.
-  int64_t equal_ratings = 0;          // Users whose last two items give no pair for it.
+  int64_t equal_ratings = 0;          // Users whose last two items, or one twice, give none for it.
   int64_t without_ratings = 0;        // Likewise, for want of ratings.
+  int64_t too_short = 0;              // Users with too few training items for either part.
+  int64_t without_worst = 0;          // Users that have all the items that a loser may be.
 };
 
-// Of the first `users` users (0: all). The spans are of the data set, which must outlive them. No
-// validation or test item of a user is in the user's pairs: of the worst items the next one is
-// taken instead. after_batch() is a sign of life.
+struct PreferenceOptions {
+  int64_t users = 0;         // The first so many; 0: all.
+  int64_t losers_among = 0;  // The worst of so many most popular items; 0: of all.
+};
+
+// The spans are of the data set, which must outlive them. No validation or test item of a user is
+// in the user's pairs: of the worst items the next one is taken instead. after_batch() is a sign of
+// life.
 PreferencePairs preference_pairs(
-    const Dataset& data, Task& negatives, int64_t users,
+    const Dataset& data, Task& negatives, const PreferenceOptions& options = {},
     const std::function<void()>& after_batch = [] {});
 
 }  // namespace seqsweep

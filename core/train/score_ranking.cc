@@ -53,7 +53,8 @@ torch::Tensor scores_on_host(const torch::Tensor& scores_BV) {
   return scores_BV.detach().to(torch::kCPU, torch::kFloat).contiguous();
 }
 
-int32_t worst_of_row(std::span<const float> scores, History history, History barred) {
+int32_t worst_of_row(std::span<const float> scores, History history, History barred,
+                     std::span<const char> allowed) {
   std::vector<int32_t> sorted(history.begin(), history.end());
   sorted.insert(sorted.end(), barred.begin(), barred.end());
   std::ranges::sort(sorted);
@@ -62,7 +63,7 @@ int32_t worst_of_row(std::span<const float> scores, History history, History bar
     if (std::isnan(scores[i])) throw_nan_score();
     const auto item = static_cast<int32_t>(i);
     const bool lower = worst == kNotRecommended || scores[i] <= scores[static_cast<size_t>(worst)];
-    if (lower && !std::ranges::binary_search(sorted, item)) worst = item;
+    if (lower && allowed[i] != 0 && !std::ranges::binary_search(sorted, item)) worst = item;
   }
   return worst;
 }
@@ -106,15 +107,17 @@ std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_B
 }
 
 std::vector<int32_t> worst_items(const torch::Tensor& scores_BV, std::span<const History> histories,
-                                 std::span<const History> barred) {
+                                 std::span<const History> barred, std::span<const char> allowed) {
   SEQ_CHECK(scores_BV.dim() == 2 && histories.size() == barred.size());
+  SEQ_CHECK(scores_BV.size(1) == std::ssize(allowed));
   SEQ_CHECK(scores_BV.size(0) == static_cast<int64_t>(histories.size()));
   const torch::Tensor host_BV = scores_on_host(scores_BV);
   const auto items = static_cast<size_t>(host_BV.size(1));
   const std::span<const float> scores(host_BV.data_ptr<float>(), host_BV.numel());
   std::vector<int32_t> worst;
   for (size_t b = 0; b < histories.size(); ++b) {
-    worst.push_back(worst_of_row(scores.subspan(b * items, items), histories[b], barred[b]));
+    worst.push_back(
+        worst_of_row(scores.subspan(b * items, items), histories[b], barred[b], allowed));
   }
   return worst;
 }

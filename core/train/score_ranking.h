@@ -23,10 +23,10 @@ std::vector<int32_t> rank_targets(const torch::Tensor& scores_BV, std::span<cons
 std::vector<std::vector<Recommendation>> top_items(const torch::Tensor& scores_BV, int64_t count,
                                                    std::span<const History> left_out = {});
 
-// The one that top_items lists last of each row, of the items that are in neither its history nor
-// its `barred`, without a sort; kNotRecommended where there is none. Throws Error (Fault::Run) on a
-// NaN.
+// The one that top_items lists last of each row, of the items that are `allowed` (not 0) and in
+// neither its history nor its `barred`, without a sort; kNotRecommended where there is none. Throws
+// Error (Fault::Run) on a NaN.
 std::vector<int32_t> worst_items(const torch::Tensor& scores_BV, std::span<const History> histories,
-                                 std::span<const History> barred);
+                                 std::span<const History> barred, std::span<const char> allowed);
 
 }  // namespace seqsweep

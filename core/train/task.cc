@@ -23,12 +23,13 @@ class WholeHistory : public Session {
 }  // namespace
 
 std::vector<int32_t> Task::worst(std::span<const History> histories,
-                                 std::span<const History> barred, int64_t items) {
+                                 std::span<const History> barred, std::span<const char> allowed) {
   std::vector<int32_t> worst;
-  const auto lists = recommend(histories, items, Seen::LeftOut);
+  const auto lists = recommend(histories, std::ssize(allowed), Seen::LeftOut);
   for (size_t i = 0; i < lists.size(); ++i) {
     const auto last = std::find_if(lists[i].rbegin(), lists[i].rend(), [&](const auto& listed) {
-      return std::ranges::find(barred[i], listed.item) == barred[i].end();
+      return allowed[static_cast<size_t>(listed.item)] != 0 &&
+             std::ranges::find(barred[i], listed.item) == barred[i].end();
     });
     worst.push_back(last == lists[i].rend() ? kNotRecommended : last->item);
   }

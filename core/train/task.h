@@ -77,10 +77,11 @@ class Task {
   virtual std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
                                                              int64_t count, Seen seen) = 0;
 
-  // The item that recommend() lists last of all `items` of the catalogue, of those that are in
-  // neither a history nor its `barred`; kNotRecommended where there is none.
+  // The item that recommend() lists last of those that `allowed` says of the catalogue's (not 0)
+  // and that are in neither a history nor its `barred`; kNotRecommended where there is none.
   virtual std::vector<int32_t> worst(std::span<const History> histories,
-                                     std::span<const History> barred, int64_t items);
+                                     std::span<const History> barred,
+                                     std::span<const char> allowed);
 
   // Further figures of a split that the objective knows, by name, given all users' target_ranks;
   // the same on every rank. The module is in evaluation mode.

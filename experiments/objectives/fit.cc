@@ -51,9 +51,9 @@ class FitTask : public Task {
   }
 
   std::vector<int32_t> worst(std::span<const History> histories, std::span<const History> barred,
-                             int64_t) override {
+                             std::span<const char> allowed) override {
     const torch::NoGradGuard no_grad;
-    return worst_items(model_->scores(histories), histories, barred);
+    return worst_items(model_->scores(histories), histories, barred, allowed);
   }
 
  private:

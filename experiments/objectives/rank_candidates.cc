@@ -14,11 +14,6 @@ namespace seqsweep {
 
 namespace {
 
-enum class TrainPool { Random, Retrieved };
-constexpr std::array<std::pair<TrainPool, const char*>, 2> enum_names(TrainPool) {
-  return {{{TrainPool::Random, "random"}, {TrainPool::Retrieved, "retrieved"}}};
-}
-
 struct RankCandidatesConfig : CandidateRankerConfig {
   TrainPool train_pool = TrainPool::Random;
   bool shuffle = true;
@@ -26,10 +21,11 @@ struct RankCandidatesConfig : CandidateRankerConfig {
 
   void fields(auto&& field) {
     CandidateRankerConfig::fields(field);
-    field("train_pool", train_pool,
-          "what the next item is to be told from in training. random: items that the user never "
-          "had (LlamaRec); retrieved: the retriever's best, as at test: where it is none of "
-          "them, there is nothing to learn");
+    field(
+        "train_pool", train_pool,
+        "what the next item is to be told from in training. random: items that the user had not "
+        "had by then (LlamaRec); retrieved: the retriever's best, as at test: where it is none of "
+        "them, there is nothing to learn");
     field("shuffle", shuffle, "pools are in random order in training; false: as retrieved");
     field("prefixes", prefixes, "of each user's, drawn anew each epoch; 0: all of them",
           at_least(0));
@@ -133,7 +129,9 @@ class RankCandidates : public Task {
     } else {
       for (size_t i = 0; i < histories.size(); ++i) {
         pools.push_back(ranker_.random_pool(histories[i], targets.subspan(i, 1), rng));
-        if (config_.pool_size > 0) pools.back().resize(config_.pool_size);
+        if (config_.pool_size > 0 && std::ssize(pools.back()) > config_.pool_size) {
+          pools.back().resize(config_.pool_size);
+        }
       }
     }
     if (config_.shuffle) {

@@ -4,7 +4,9 @@
 
 #include <numeric>
 
+#include "tests/support/fixed_order_task.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_dataset.h"
 #include "tests/worker/tiny_run.h"
 #include "worker/model_file.h"
 
@@ -187,6 +189,20 @@ TEST(BuildRun, PlansTheStepsOfAllEpochs) {
   EXPECT_EQ(planned_steps(config, *run.task), 5 * ((microbatches + 1) / 2));
   config.batch_schedule = {{"name", "adaptive"}};
   EXPECT_EQ(planned_steps(config, *run.task), std::nullopt);
+}
+
+TEST(BuildRun, PlansTheStepsOfEpochsThatDiffer) {
+  struct Growing : FixedOrderTask {
+    using FixedOrderTask::FixedOrderTask;
+    int64_t begin_epoch(int64_t epoch) override { return 3 + epoch; }
+  };
+  const TinyDataset data({{0, 1, 2}}, 3, 50);
+  Growing task(data);
+  RunConfig config = tiny_config();
+  config.train.batch_size = 1;
+  config.train.microbatches = 2;
+  config.train.epochs = 3;
+  EXPECT_EQ(planned_steps(config, task), 2 + 2 + 3);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ const RatedDataset kRated({{0, 1, 2, 3, 9}, {4, 5, 6, 0, 8}, {1, 0, 2, 7, 6}}, 1
 
 TEST(PreferencePairs, TheBetterRatedOfTheLastTwoWins) {
   FixedOrderTask negatives(kRated);
-  const PreferencePairs made = preference_pairs(kRated, negatives, 0);
+  const PreferencePairs made = preference_pairs(kRated, negatives);
   std::vector<PreferencePair> rated;
   std::ranges::copy_if(made.pairs, std::back_inserter(rated), [](const PreferencePair& pair) {
     return pair.part == PreferencePair::Part::Ratings;
@@ -44,7 +44,7 @@ TEST(PreferencePairs, TheBetterRatedOfTheLastTwoWins) {
 
 TEST(PreferencePairs, TheLastItemWinsAgainstTheWorstThatTheUserHasNowhere) {
   FixedOrderTask negatives(kRated);  // Recommends 9 last, then 8, ...
-  const PreferencePairs made = preference_pairs(kRated, negatives, 0);
+  const PreferencePairs made = preference_pairs(kRated, negatives);
   std::vector<int32_t> losers;
   for (const PreferencePair& pair : made.pairs) {
     if (pair.part != PreferencePair::Part::Worst) continue;
@@ -54,9 +54,35 @@ TEST(PreferencePairs, TheLastItemWinsAgainstTheWorstThatTheUserHasNowhere) {
   EXPECT_EQ(losers, (std::vector<int32_t>{8, 9, 9}));  // 9 is the first user's test item.
 }
 
+TEST(PreferencePairs, OneItemTwiceIsNoPreference) {
+  const RatedDataset twice({{0, 1, 1, 2, 3}}, 6, {{5, 2, 4, 1, 1}});
+  FixedOrderTask negatives(twice);
+  const PreferencePairs made = preference_pairs(twice, negatives);
+  ASSERT_EQ(made.pairs.size(), 1U);
+  EXPECT_EQ(made.pairs[0].part, PreferencePair::Part::Worst);
+  EXPECT_EQ(made.equal_ratings, 1);
+}
+
+TEST(PreferencePairs, LosersAreOfThePopularItemsWhereAsked) {
+  // Trained on: 0, 1 and 2 twice each, 4, 5 and 6 once.
+  FixedOrderTask negatives(kRated);
+  const auto losers = [&](int64_t among) {
+    std::vector<int32_t> items;
+    for (const PreferencePair& pair :
+         preference_pairs(kRated, negatives, {.losers_among = among}).pairs) {
+      if (pair.part == PreferencePair::Part::Worst) items.push_back(pair.loser);
+    }
+    return items;
+  };
+  EXPECT_EQ(losers(5), (std::vector<int32_t>{5, 2, 5}));
+  EXPECT_EQ(losers(3), std::vector<int32_t>{2});  // The others had all three.
+  EXPECT_EQ(preference_pairs(kRated, negatives, {.losers_among = 3}).without_worst, 2);
+  EXPECT_EQ(losers(100), losers(0));
+}
+
 TEST(PreferencePairs, NoHeldOutItemIsEverInThem) {
   FixedOrderTask negatives(kRated);
-  const PreferencePairs made = preference_pairs(kRated, negatives, 0);
+  const PreferencePairs made = preference_pairs(kRated, negatives);
   for (const PreferencePair& pair : made.pairs) {
     std::set<int32_t> items(pair.before.begin(), pair.before.end());
     items.insert({pair.winner, pair.loser});
@@ -69,10 +95,10 @@ TEST(PreferencePairs, NoHeldOutItemIsEverInThem) {
 TEST(PreferencePairs, WithoutRatingsTheWorstItemsAreLeft) {
   const TinyDataset data({{0, 1, 2, 3, 4}, {4, 3, 2, 1}}, 8, 50);
   FixedOrderTask negatives(data);
-  const PreferencePairs made = preference_pairs(data, negatives, 0);
+  const PreferencePairs made = preference_pairs(data, negatives);
   EXPECT_EQ(made.pairs.size(), 2U);
   EXPECT_EQ(made.without_ratings, 2);
-  EXPECT_EQ(preference_pairs(data, negatives, 1).pairs.size(), 1U);
+  EXPECT_EQ(preference_pairs(data, negatives, {.users = 1}).pairs.size(), 1U);
 }
 
 }  // namespace

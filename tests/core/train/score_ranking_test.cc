@@ -63,17 +63,21 @@ TEST(WorstItems, AreTheLastOfALongList) {
   const std::vector<int32_t> had = {3, 1}, other = {0, 39, 38, 7};
   const std::vector<History> histories(5, had), barred(5, other);
   const auto lists = top_items(scores, 40, histories);
-  const std::vector<int32_t> worst = worst_items(scores, histories, barred);
+  const std::vector<char> all_allowed(40, 1);
+  const std::vector<int32_t> worst = worst_items(scores, histories, barred, all_allowed);
   for (size_t b = 0; b < lists.size(); ++b) {
     std::vector<int32_t> list = items_of(lists[b]);
     std::erase_if(list, [&](int32_t item) { return std::ranges::count(other, item) > 0; });
     EXPECT_EQ(worst[b], list.back()) << b;
   }
+  std::vector<char> one(40, 0);
+  one[5] = 1;
+  EXPECT_EQ(worst_items(scores, histories, barred, one), std::vector<int32_t>(5, 5));
   std::vector<int32_t> all(40);
   std::iota(all.begin(), all.end(), 0);
   const std::vector<History> everything(5, all);
-  EXPECT_EQ(worst_items(scores, histories, everything)[0], kNotRecommended);
-  EXPECT_THROW(worst_items(torch::full({5, 40}, kNaN), histories, barred), Error);
+  EXPECT_EQ(worst_items(scores, histories, everything, all_allowed)[0], kNotRecommended);
+  EXPECT_THROW(worst_items(torch::full({5, 40}, kNaN), histories, barred, all_allowed), Error);
 }
 
 TEST(TopItems, AsManyAsThereAre) {
