@@ -63,8 +63,8 @@ struct LightFMConfig : FactorSettings {
           at_least(1));
     field("user_features", user_features,
           "history: a user is the sum of the n items so far over sqrt(n), so any history will do; "
-          "identity: a "
-          "vector of its own, so only the data set's users are known, by their histories");
+          "identity: a vector of its own, so only the data set's users are known, by the longest "
+          "training sequence that a history begins with; of users with one sequence, the first");
     field("item_features", item_features,
           "title: beside a vector of its own an item has those of the words of its title");
     field(

@@ -53,10 +53,11 @@ void add_orpo(const DatasetResults& results, std::set<std::string>& slugs, Figur
     if (figure) {
       figures.drawn.push_back(std::move(*figure));
     } else {
-      figures.missing.push_back(fmt::format(
-          "{} on {}: no figure before and after ORPO; none of {} runs and the run that it starts "
-          "from are done.",
-          pairs.after->name(), results.title(), pairs.asked));
+      figures.missing.push_back(
+          fmt::format("{} on {}: no figure before and after ORPO; of {} runs none is done whose "
+                      "`start` is done "
+                      "and in this database.",
+                      pairs.after->name(), results.title(), pairs.asked));
     }
   }
 }
