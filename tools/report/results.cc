@@ -61,21 +61,9 @@ Json without_seed_and_dataset(Json config) {
   return without_keys(std::move(config), {"seed", "dataset"});
 }
 
-// What tells configs apart; how they were trained, and what the runs that they need are, is said
-// only where nothing else does.
-std::vector<std::string> settings_of(const std::vector<Json>& configs) {
-  for (const std::vector<const char*>& left_out :
-       {std::vector<const char*>{"needs", "train", "evaluate"}, {"needs"}}) {
-    std::vector<Json> told = configs;
-    for (Json& config : told) {
-      for (const char* key : left_out) config.erase(key);
-    }
-    const std::vector<std::string> texts = differences(told);
-    const std::set<std::string> distinct(texts.begin(), texts.end());
-    if (distinct.size() == texts.size()) return texts;
-  }
-  return differences(configs);
-}
+// How runs were trained, and what the runs that they need are, is said where nothing else tells
+// them apart.
+const std::vector<std::string> kLessTelling = {"needs", "train", "evaluate"};
 
 // The rows of one model, told apart by their settings.
 std::vector<ModelResults> model_rows(const std::vector<ResultRow>& runs) {
@@ -85,7 +73,7 @@ std::vector<ModelResults> model_rows(const std::vector<ResultRow>& runs) {
     configs.push_back(Json::parse(config));
     rows.push_back(sum_up(members));
   }
-  const std::vector<std::string> settings = settings_of(configs);
+  const std::vector<std::string> settings = differences(configs, kLessTelling);
   for (size_t i = 0; i < rows.size(); ++i) rows[i].settings = settings[i];
   std::ranges::sort(rows, {}, &ModelResults::settings);
   return rows;

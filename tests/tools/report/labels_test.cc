@@ -45,6 +45,29 @@ TEST(Labels, ASettingThatOneConfigLacksTellsItApart) {
   EXPECT_THAT(differences({a, b}), ElementsAre("", "no decay"));
 }
 
+TEST(Labels, APartThatSomeLackIsToldByBeingThere) {
+  const Json a = with_optimizer({{"name", "adam"}});
+  Json b = a, c = a;
+  b["needs"] = {{"start", {{"model", {{"name", "net"}, {"width", 8}}}, {"seed", 1}}}};
+  c["needs"] = {{"start", {{"model", {{"name", "net"}, {"width", 9}}}, {"seed", 1}}}};
+  EXPECT_THAT(differences({a, b}), ElementsAre("", "with needs"));
+  EXPECT_THAT(differences({b, c}), ElementsAre("start.width=8", "start.width=9"));
+}
+
+TEST(Labels, OfSectionsAsFewSettingsAsTellApart) {
+  Json a = with_optimizer({{"name", "adam"}, {"lr", 0.1}});
+  a["train"] = {{"batch_size", 8}, {"epochs", 5}, {"patience", 1}};
+  Json b = a, c = a;
+  b["train"] = {{"batch_size", 16}, {"epochs", 6}, {"patience", 2}};
+  c["optimizer"]["lr"] = 0.2;
+  EXPECT_THAT(differences({a, b}, {"train"}),
+              ElementsAre("train.batch_size=8", "train.batch_size=16"));
+  EXPECT_THAT(differences({a, c}, {"train"}), ElementsAre("lr=0.1", "lr=0.2"));
+  EXPECT_THAT(differences({a, b, c}, {"train"}),
+              ElementsAre("lr=0.1, train.batch_size=8", "lr=0.1, train.batch_size=16",
+                          "lr=0.2, train.batch_size=8"));
+}
+
 TEST(Labels, ABatchScheduleSaysThatItIsOne) {
   Json a = with_optimizer({{"name", "adam"}}), b = a;
   a["batch_schedule"] = {{"name", "constant"}};
