@@ -91,6 +91,28 @@ TEST(Orpo, PartsCoverAllPairsOnce) {
   EXPECT_GT(std::abs(loss_of_epoch(*whole, 1).sum.item<double>() - sum), 1e-3);
 }
 
+TEST(Orpo, NegativesMustOrderAllItems) {
+  struct ShortLists : FixedOrderTask {
+    using FixedOrderTask::FixedOrderTask;
+    int64_t list_length() const override { return 5; }
+  };
+  const auto data = users_of_five();
+  TaskContext context{
+      .model = models().make(small_text_model("llamarec"), ModelContext{*data, torch::kCPU, 3}),
+      .data = data,
+      .device = torch::kCPU,
+      .seed = 1,
+      .needs = {{"retriever", std::make_shared<FixedOrderTask>(*data)},
+                {"negatives", std::make_shared<ShortLists>(*data)}}};
+  try {
+    objectives().make(kOrpo, context);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("orders all 12 items; this one lists 5"),
+              std::string::npos);
+  }
+}
+
 TEST(Orpo, FewerPairsThanPartsAreRefused) {
   Json settings = kOrpo;
   settings["parts"] = 100;

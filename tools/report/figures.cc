@@ -55,8 +55,7 @@ void add_orpo(const DatasetResults& results, std::set<std::string>& slugs, Figur
     } else {
       figures.missing.push_back(
           fmt::format("{} on {}: no figure before and after ORPO; of {} runs none is done whose "
-                      "`start` is done "
-                      "and in this database.",
+                      "`start` is done and in this database.",
                       pairs.after->name(), results.title(), pairs.asked));
     }
   }

@@ -18,9 +18,23 @@ TitledDataset numbered_films() {
   return {{{0, 1, 2, 3, 4}, {4, 3, 10, 11}, {2, 3, 5, 11, 1}}, titles};
 }
 
+// Of a longer list the last item comes first: it need not begin with the shorter one.
+class LastFirstTask : public FixedOrderTask {
+ public:
+  using FixedOrderTask::FixedOrderTask;
+  std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
+                                                     int64_t count, Seen seen) override {
+    auto lists = FixedOrderTask::recommend(histories, count, seen);
+    for (auto& list : lists) std::swap(list.front(), list.back());
+    return lists;
+  }
+};
+
 class CandidateRankerTest : public testing::Test {
  protected:
-  CandidateRankerTest() {
+  CandidateRankerTest() { ranker_ = ranker_of(std::make_shared<FixedOrderTask>(*data_)); }
+
+  std::unique_ptr<CandidateRanker> ranker_of(std::shared_ptr<Task> retriever) const {
     LanguageModelConfig config;
     config.vocabulary = 300;
     config.width = 16;
@@ -28,13 +42,13 @@ class CandidateRankerTest : public testing::Test {
     config.max_length = 600;
     auto model = make_language_model(Architecture::Llama, config, {*data_, torch::kCPU, 3});
     model->eval();
-    ranker_ = std::make_unique<CandidateRanker>(
+    return std::make_unique<CandidateRanker>(
         CandidateRankerConfig{.candidates = 4, .title_tokens_max = 12},
         TaskContext{.model = model,
                     .data = data_,
                     .device = torch::kCPU,
                     .seed = 1,
-                    .needs = {{"retriever", std::make_shared<FixedOrderTask>(*data_)}}},
+                    .needs = {{"retriever", std::move(retriever)}}},
         "test");
   }
 
@@ -65,6 +79,15 @@ TEST_F(CandidateRankerTest, BehindTheCandidatesComesWhatWasRetrieved) {
   EXPECT_EQ(list[4].item, 4);
   EXPECT_EQ(list[5].item, 5);
   EXPECT_EQ(ranker_->recommend(histories, 2, Seen::LeftOut)[0].size(), 2U);
+}
+
+TEST_F(CandidateRankerTest, ALongerListHasEachItemOnce) {
+  const auto ranker = ranker_of(std::make_shared<LastFirstTask>(*data_));
+  const std::vector<History> histories = {data_->sequence(0)};
+  const auto lists = ranker->recommend(histories, 8, Seen::Listed);
+  std::set<int32_t> items;
+  for (const Recommendation& item : lists[0]) items.insert(item.item);
+  EXPECT_EQ(items.size(), 8U);
 }
 
 TEST_F(CandidateRankerTest, MetricsOfThoseWhoseTargetWasRetrievedAreApart) {
